@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * recorder.h - writes down every callback: the daemon's side of the trace.
+ *
+ * src/fuse fills one struct trace_call per callback and hands it to
+ * recorder_record() after the reply is sent. That call copies it into the
+ * calling thread's own ring and returns: no lock, no allocation, no system
+ * call, no formatting. One writer thread drains all rings into the file.
+ */
+#ifndef MEMFS_TRACE_RECORDER_H
+#define MEMFS_TRACE_RECORDER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <memfs/trace_ops.h>
+
+struct recorder;
+
+/*
+ * What one callback was asked and what it answered. Fields that mean nothing
+ * for an operation are zero. Ids are FUSE node ids (the root is 1).
+ */
+struct trace_call {
+	uint8_t op;          /* enum trace_op */
+	int32_t error;       /* 0, or a positive errno */
+	uint64_t start_ns;   /* CLOCK_MONOTONIC when the callback was entered */
+	uint64_t end_ns;     /* ... and when its reply had been sent */
+	uint32_t pid;        /* caller, as in the request: 0 = the kernel itself */
+	uint32_t uid;
+	uint32_t gid;
+	uint64_t node;       /* the node asked about; for operations on a name, its parent */
+	uint64_t node2;      /* RENAME, LINK: parent of the new name; COPY_FILE_RANGE: target */
+	uint64_t result;     /* node the reply names (LOOKUP, CREATE, MKNOD, MKDIR, SYMLINK,
+	                        LINK, TMPFILE), or the node that lost a name (UNLINK, RMDIR;
+	                        RENAME: the node that was replaced), 0 = none */
+	uint64_t fh;         /* the open: a number, unique over the mount, given by OPEN, CREATE, OPENDIR */
+	uint64_t offset;     /* READ, WRITE, FALLOCATE, LSEEK, READDIR cookie, COPY_FILE_RANGE source */
+	uint64_t offset2;    /* COPY_FILE_RANGE: target offset; LSEEK: the offset answered */
+	uint64_t size;       /* bytes asked for; SETATTR: the new size; FORGET: lookups forgotten;
+	                        BATCH_FORGET: nodes in the batch */
+	uint64_t done;       /* bytes given (READ, WRITE, COPY_FILE_RANGE, READDIR, READLINK, xattrs) */
+	uint32_t flags;      /* open(2) flags; SETATTR: FUSE_SET_ATTR_* mask; RENAME: renameat2 flags;
+	                        FALLOCATE: mode; LSEEK: whence; WRITE: 1 = from the page cache (writeback) */
+	uint32_t mode;       /* CREATE, MKNOD, MKDIR, SETATTR: mode bits; ACCESS: mask */
+	uint32_t new_uid;    /* SETATTR */
+	uint32_t new_gid;
+	uint64_t rdev;       /* MKNOD */
+	const char *name;    /* the name asked about; NULL = none. NUL-terminated raw bytes */
+	const char *name2;   /* RENAME: the new name; SYMLINK: the target */
+};
+
+struct recorder_options {
+	const char *path;          /* file to make; an existing one is replaced, mode 0600 */
+	const char *mountpoint;    /* absolute */
+	const char *command_line;
+	const char *mount_options; /* as the user gave them, "" if none */
+	const char *cache_mode;    /* "always", "auto", "never" */
+	size_t ring_bytes;         /* per worker; 0 = the default */
+};
+
+/* What the kernel and memfs agreed upon; known only once INIT was answered. */
+struct recorder_session {
+	const char *transport;     /* "/dev/fuse" or "io_uring" */
+	uint32_t proto_major, proto_minor;
+	uint64_t capabilities;     /* FUSE_CAP_* in force */
+};
+
+/* Counts since the start; read at any time, from any thread. */
+struct recorder_stats {
+	uint64_t recorded;   /* calls taken over from the rings */
+	uint64_t lost;       /* calls dropped because a ring was full */
+	uint64_t written;    /* bytes in the file */
+	int error;           /* first errno of the trace file, 0 = none */
+};
+
+/*
+ * Makes the file, writes its header and starts the writer thread. Call it
+ * after the last fork(): threads do not survive one.
+ * Returns 0 and the recorder in *out, or a negative errno.
+ */
+int recorder_create(const struct recorder_options *options, struct recorder **out);
+
+/* Adds what INIT negotiated to the file. Once, from any thread. */
+void recorder_set_session(struct recorder *rec, const struct recorder_session *session);
+
+/*
+ * Records one call, from any thread; the caller keeps *call and its strings.
+ * Never blocks and never fails: what does not fit is counted as lost. A NULL
+ * recorder is allowed and records nothing (-o notrace).
+ */
+void recorder_record(struct recorder *rec, const struct trace_call *call);
+
+/* CLOCK_MONOTONIC in ns: the clock of start_ns and end_ns. */
+uint64_t recorder_clock(void);
+
+/* Makes all that was recorded before this call visible in the file. Waits for the writer. */
+void recorder_flush(struct recorder *rec);
+
+void recorder_get_stats(struct recorder *rec, struct recorder_stats *stats);
+
+/* The path of the file, absolute; lives as long as the recorder. */
+const char *recorder_path(const struct recorder *rec);
+
+/*
+ * Drains the rings, marks the file complete, closes it and frees the recorder.
+ * No recorder_record() may be under way. Returns 0 or the first error of the file
+ * as a negative errno.
+ */
+int recorder_close(struct recorder *rec);
+
+#endif
