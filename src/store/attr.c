@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* attr.c - reading and setting attributes, the size of a file among them. */
+#include <errno.h>
+#include <limits.h>
+
+#include "store/file.h"
+
+int store_getattr(struct store *s, node_id id, struct stat *attr)
+{
+	pthread_rwlock_t *lock = lock_of_node(s->locks, id);
+	struct node *n;
+
+	lock_read(lock);
+	n = node_get(s->table, id);
+	if (n)
+		node_stat(n, attr);
+	unlock(lock);
+	return n ? 0 : -ESTALE;
+}
+
+/*
+ * What a write or a change of owner takes away from a program: setuid, and
+ * setgid where it means a group change (group execution allowed) and not
+ * mandatory locking. See chown(2), and setattr_should_drop_sgid() in Linux.
+ */
+void file_drop_setid(struct node *n)
+{
+	if (S_ISDIR(n->type))
+		return;
+	n->perm &= ~(mode_t)S_ISUID;
+	if (n->perm & S_IXGRP)
+		n->perm &= ~(mode_t)S_ISGID;
+}
+
+int file_set_size(struct store *s, struct node *n, uint64_t size)
+{
+	if (S_ISDIR(n->type))
+		return -EISDIR;
+	if (!S_ISREG(n->type))
+		return -EINVAL;
+	if (size > INT64_MAX)
+		return -EFBIG;
+	if (size < n->size) {
+		/* Also what fallocate() reserved behind the end goes. */
+		data_punch(&n->data, &s->budget, size, (uint64_t)INT64_MAX + 1 - size);
+		data_trim(&n->data, &s->budget, size);
+	}
+	n->size = size;
+	return 0;
+}
+
+static struct node_time from_timespec(struct timespec ts)
+{
+	return (struct node_time){ .sec = ts.tv_sec, .nsec = (uint32_t)ts.tv_nsec };
+}
+
+static void set_times(struct node *n, unsigned mask, const struct stat *want)
+{
+	struct node_time now = node_now();
+
+	if (mask & STORE_SET_ATIME_NOW)
+		n->atime = now;
+	else if (mask & STORE_SET_ATIME)
+		n->atime = from_timespec(want->st_atim);
+	if (mask & STORE_SET_MTIME_NOW)
+		n->mtime = now;
+	else if (mask & STORE_SET_MTIME)
+		n->mtime = from_timespec(want->st_mtim);
+	n->ctime = mask & STORE_SET_CTIME ? from_timespec(want->st_ctim) : now;
+}
+
+static int setattr_locked(struct store *s, struct node *n, unsigned mask,
+			  const struct stat *want)
+{
+	if (mask & STORE_SET_SIZE) {
+		bool changes = (uint64_t)want->st_size != n->size;
+		int err = file_set_size(s, n, (uint64_t)want->st_size);
+
+		if (err)
+			return err;
+		if (changes)
+			n->mtime = node_now();
+	}
+	/* Before the mode: chmod in the same request has the last word. */
+	if (mask & (STORE_SET_UID | STORE_SET_GID | STORE_KILL_PRIV))
+		file_drop_setid(n);
+	if (mask & STORE_SET_UID)
+		n->uid = want->st_uid;
+	if (mask & STORE_SET_GID)
+		n->gid = want->st_gid;
+	if (mask & STORE_SET_MODE)
+		n->perm = want->st_mode & 07777;
+	if (mask)
+		set_times(n, mask, want);
+	return 0;
+}
+
+int store_setattr(struct store *s, node_id id, unsigned mask, const struct stat *want,
+		  struct stat *attr)
+{
+	pthread_rwlock_t *lock = lock_of_node(s->locks, id);
+	struct node *n;
+	int err;
+
+	lock_write(lock);
+	n = node_get(s->table, id);
+	err = n ? setattr_locked(s, n, mask, want) : -ESTALE;
+	if (!err)
+		node_stat(n, attr);
+	unlock(lock);
+	return err;
+}

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * node.h - the nodes, the table that finds them by id, and their lifetime.
+ *
+ * An id is a slot in the table (low 32 bits) and how often that slot was used
+ * before (high 32 bits). The first use of a slot gives small numbers, in
+ * order of creation, so that a trace reads well; a later one never repeats.
+ *
+ * Lifetime. A node is in the table from node_publish() until it has neither
+ * a name (nlink) nor a lookup (nlookup); whoever takes the last one away
+ * unpublishes it under the node's lock and frees it after. Pointers to nodes
+ * are therefore only good while a lock of that node is held: nodes[] for any
+ * node, dirs[] for a directory, which is unpublished under both. There are no
+ * other references: every operation starts from an id.
+ */
+#ifndef MEMFS_STORE_NODE_H
+#define MEMFS_STORE_NODE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <time.h>
+
+#include "store/budget.h"
+#include "store/data.h"
+#include "store/dir.h"
+#include "store/lock.h"
+#include "store/store.h"
+
+struct node_time {
+	int64_t sec;
+	uint32_t nsec;
+} __attribute__((packed, aligned(4)));
+
+/* Which lock: [d] the directory's, [n] the node's, [c] constant, [a] atomic. */
+struct node {
+	node_id id;                /* [c] */
+	_Atomic uint64_t nlookup;  /* [a] lookups the kernel holds */
+	uint64_t size;             /* [n] as st_size; of a directory see attr.c */
+	mode_t type;               /* [c] S_IFMT bits */
+	mode_t perm;               /* [n] the other bits of the mode */
+	uid_t uid;                 /* [n] */
+	gid_t gid;                 /* [n] */
+	uint32_t nlink;            /* [n] */
+	bool removed;              /* [d] a directory that has no name any more */
+	struct node_time atime;    /* [n] */
+	struct node_time mtime;    /* [n] */
+	struct node_time ctime;    /* [n] */
+	struct node_time btime;    /* [c] */
+	union {
+		struct data data;  /* [n] S_IFREG */
+		dev_t rdev;        /* [c] S_IFCHR, S_IFBLK */
+		char *target;      /* [c] S_IFLNK */
+		struct {
+			struct dir entries; /* [d] S_IFDIR */
+			node_id parent;     /* [d]; of the root: itself */
+		} dir;
+	};
+};
+
+struct node_table;
+
+struct store {
+	pthread_mutex_t rename_mutex;
+	struct lock_table *locks;
+	struct node_table *table;
+	struct budget budget;
+};
+
+int node_table_create(struct node_table **out);
+
+/* Frees the table and, through release, every node still in it. */
+void node_table_destroy(struct node_table *t, struct store *s);
+
+/* Gives a node its id and puts it into the table. 0, -ENOMEM, -ENOSPC. */
+int node_publish(struct node_table *t, struct node *n);
+
+/*
+ * The node of an id, NULL if it is gone. Wants a lock of that node (see above)
+ * for as long as the pointer is used.
+ */
+struct node *node_get(struct node_table *t, node_id id);
+
+/* Takes it out of the table: with nodes[] for writing, for a directory dirs[] as well. */
+void node_unpublish(struct node_table *t, struct node *n);
+
+/* A node with its account charged, not yet published. -ENOSPC or -ENOMEM. */
+int node_create(struct store *s, mode_t mode, uid_t uid, gid_t gid, struct node **out);
+
+/* Frees a node that is in no table (any more), with all it holds, and credits the accounts. */
+void node_destroy(struct store *s, struct node *n);
+
+/* Has it neither name nor lookup? Then the caller, who holds the locks, unpublishes it. */
+bool node_is_dead(const struct node *n);
+
+/* The clock of all times in the tree: the kernel's coarse one (see node.c). */
+struct node_time node_now(void);
+
+/* Fills *attr. Wants nodes[]. */
+void node_stat(const struct node *n, struct stat *attr);
+
+#endif

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * store.h - a filesystem in memory: the tree, its attributes and the bytes.
+ *
+ * Knows nothing of FUSE or of tracing. All functions may be called from any
+ * number of threads at once, and take all locks they need themselves (lock.h
+ * states the order). They return 0 or a negative errno unless stated
+ * otherwise, print nothing, and leave the tree as it was when they fail.
+ *
+ * Nodes are named by id. An id is never used for a second node, so one that
+ * outlived its node (a stale NFS handle) is answered -ESTALE.
+ *
+ * Lifetime: a node lives while it has a name (nlink) or while the caller
+ * holds lookups of it. Every function that fills a struct store_entry gives
+ * the caller one lookup; store_forget() gives them back. That is the rule of
+ * the FUSE protocol (LOOKUP and FORGET), and an open file of the kernel's
+ * holds lookups too: so an unlinked file keeps its bytes while it is open.
+ */
+#ifndef MEMFS_STORE_H
+#define MEMFS_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+#define STORE_ROOT 1        /* id of the root directory */
+#define STORE_NAME_MAX 255  /* bytes in a name, as everywhere in Linux */
+#define STORE_READ_MAX (1u << 20) /* bytes that one read view can hold */
+
+typedef uint64_t node_id;
+
+struct store;
+
+/* Whoever makes a node: its owner, unless the directory is setgid. */
+struct store_cred {
+	uid_t uid;
+	gid_t gid;
+};
+
+struct store_options {
+	uint64_t size;      /* bytes of file data, as tmpfs's size=; 0 = no limit */
+	uint64_t nr_inodes; /* nodes and extra hard links, as tmpfs's nr_inodes=; 0 = no limit */
+	mode_t mode;        /* of the root: permission bits */
+	uid_t uid;          /* of the root */
+	gid_t gid;
+};
+
+/* A node as the answer to an operation on a name. */
+struct store_entry {
+	node_id id;
+	uint64_t generation;
+	struct stat attr;
+};
+
+/* What store_setattr() shall change; the masks are of the kernel's FATTR_ kind. */
+enum store_setattr_mask {
+	STORE_SET_MODE = 1 << 0,
+	STORE_SET_UID = 1 << 1,
+	STORE_SET_GID = 1 << 2,
+	STORE_SET_SIZE = 1 << 3,
+	STORE_SET_ATIME = 1 << 4,
+	STORE_SET_MTIME = 1 << 5,
+	STORE_SET_ATIME_NOW = 1 << 6,
+	STORE_SET_MTIME_NOW = 1 << 7,
+	STORE_SET_CTIME = 1 << 8,   /* the kernel keeps time (writeback) and tells it */
+	STORE_KILL_PRIV = 1 << 9,   /* drop setuid and setgid with the change */
+};
+
+struct store_usage {
+	uint64_t bytes;       /* file data held, as counted against size= */
+	uint64_t nodes;       /* nodes alive, the root among them */
+	uint64_t size;        /* the limits in force, 0 = none */
+	uint64_t nr_inodes;
+};
+
+/* Makes an empty tree. The caller owns *out and ends it with store_destroy(). */
+int store_create(const struct store_options *options, struct store **out);
+
+/* Frees the tree with all that is in it. Nobody may be inside any other function. */
+void store_destroy(struct store *s);
+
+void store_usage(struct store *s, struct store_usage *usage);
+
+/* Sizes as statfs(2) of tmpfs gives them: blocks of 4096, inodes, namemax 255. */
+void store_statfs(struct store *s, struct statvfs *st);
+
+/* --- names (namespace.c, rename.c) ----------------------------------- */
+
+/*
+ * Finds a name in a directory; "." and ".." work too (exporting a filesystem
+ * over handles asks for them). -ENOENT, -ENOTDIR, -ENAMETOOLONG, -ESTALE.
+ */
+int store_lookup(struct store *s, node_id parent, const char *name, struct store_entry *entry);
+
+/* Gives back n lookups; frees the node when they were the last and it has no name. */
+void store_forget(struct store *s, node_id id, uint64_t n);
+
+/*
+ * Makes a regular file, device, FIFO or socket, as S_IFMT of mode says.
+ * The mode is taken as it is: the umask is the caller's business.
+ * -EEXIST, -ENOENT (directory was removed), -ENOSPC, -ENOMEM, -ENAMETOOLONG.
+ */
+int store_mknod(struct store *s, struct store_cred cred, node_id parent, const char *name,
+		mode_t mode, dev_t rdev, struct store_entry *entry);
+int store_mkdir(struct store *s, struct store_cred cred, node_id parent, const char *name,
+		mode_t mode, struct store_entry *entry);
+int store_symlink(struct store *s, struct store_cred cred, node_id parent, const char *name,
+		  const char *target, struct store_entry *entry);
+
+/* A further name for a node that is no directory (-EPERM). */
+int store_link(struct store *s, node_id id, node_id parent, const char *name,
+	       struct store_entry *entry);
+
+/* Removes a name; *gone (may be NULL) tells whose it was. -EISDIR, -ENOTDIR, -ENOTEMPTY. */
+int store_unlink(struct store *s, node_id parent, const char *name, node_id *gone);
+int store_rmdir(struct store *s, node_id parent, const char *name, node_id *gone);
+
+/*
+ * rename(2) and renameat2(2): flags 0, RENAME_NOREPLACE or RENAME_EXCHANGE,
+ * others -EINVAL. *replaced (may be NULL) is the node that lost its name to
+ * the new one, 0 = none.
+ */
+int store_rename(struct store *s, node_id parent, const char *name, node_id new_parent,
+		 const char *new_name, unsigned flags, node_id *replaced);
+
+/* The target of a symbolic link into buf, NUL-terminated; its length, or a negative errno. */
+ssize_t store_readlink(struct store *s, node_id id, char *buf, size_t size);
+
+/*
+ * One directory entry. With plus, entry is filled as a lookup would;
+ * without, only id and the type bits of attr.st_mode. Returns false when it
+ * has no room: the entry is then not counted as given, and the listing ends.
+ */
+typedef bool (*store_fill_fn)(void *context, const char *name, uint64_t cookie,
+			      const struct store_entry *entry);
+
+/*
+ * Lists a directory from behind the entry with that cookie (0 = from the
+ * start), "." and ".." first. An entry that is there for the whole of a
+ * listing is listed exactly once, whatever else is added or removed meanwhile.
+ * With plus, each entry given except "." and ".." is a lookup to forget.
+ */
+int store_readdir(struct store *s, node_id dir, uint64_t cookie, bool plus, store_fill_fn fill,
+		  void *context);
+
+/* --- attributes (attr.c) --------------------------------------------- */
+
+int store_getattr(struct store *s, node_id id, struct stat *attr);
+
+/* Sets what mask says to the values in *want, and fills *attr (may be the same). */
+int store_setattr(struct store *s, node_id id, unsigned mask, const struct stat *want,
+		  struct stat *attr);
+
+/* --- bytes (file.c) --------------------------------------------------- */
+
+/* A look at the bytes of a file, held in place by its lock until store_read_end(). */
+struct store_view {
+	struct iovec iov[STORE_READ_MAX / 65536 + 2];
+	int count;      /* of iov used */
+	size_t size;    /* bytes in all: less than asked for only at the end of the file */
+	void *lock;
+	struct store *store;
+	node_id id;
+	bool touch_atime;
+};
+
+/*
+ * Reads without copying: the view points at the store's own memory (holes at
+ * a page of zeros), and writers of that file wait until store_read_end(),
+ * which the same thread calls, soon. At most STORE_READ_MAX bytes.
+ */
+int store_read_begin(struct store *s, node_id id, uint64_t offset, size_t size,
+		     struct store_view *view);
+void store_read_end(struct store_view *view);
+
+/*
+ * Writes; returns the bytes taken, fewer than size only when the budget ends
+ * in between (then -ENOSPC next time). -EFBIG past 2^63-1. With touch, mtime
+ * and ctime move and setuid/setgid are dropped if kill_priv.
+ */
+ssize_t store_write(struct store *s, node_id id, uint64_t offset, const void *buf, size_t size,
+		    bool touch, bool kill_priv);
+
+/* Makes a regular file empty (O_TRUNC); mtime and ctime move. */
+int store_truncate(struct store *s, node_id id, bool kill_priv);
+
+/* fallocate(2): mode 0, KEEP_SIZE, and with KEEP_SIZE PUNCH_HOLE; ZERO_RANGE. -EOPNOTSUPP otherwise. */
+int store_fallocate(struct store *s, node_id id, int mode, uint64_t offset, uint64_t size);
+
+/* lseek(2) with SEEK_DATA or SEEK_HOLE: the offset, or -ENXIO. */
+int64_t store_seek(struct store *s, node_id id, uint64_t offset, int whence);
+
+/* copy_file_range(2): the bytes copied, fewer at the end of the source. */
+ssize_t store_copy(struct store *s, node_id from, uint64_t from_offset, node_id to,
+		   uint64_t to_offset, size_t size);
+
+/* Gives back what memory a finished writer left unused at the file's end. */
+void store_trim(struct store *s, node_id id);
+
+#endif
