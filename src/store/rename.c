@@ -28,7 +28,7 @@ struct rename {
 	struct dirent_node *entry;   /* prepared for the new name */
 	struct dirent_node *entry2;  /* exchange: for the old one */
 	struct node *dead;
-	node_id replaced;
+	bool done;
 };
 
 static bool is_dir(uint8_t type)
@@ -141,7 +141,6 @@ static void replace(struct rename *r, struct node *new_dir)
 	if (dir)
 		node_get(r->s->table, r->target)->removed = true;
 	r->dead = names_unlinked(r->s, r->target, dir ? 2 : 1);
-	r->replaced = r->target;
 	dir_remove(&new_dir->dir.entries, dir_find(&new_dir->dir.entries, &r->new_name));
 	names_changed(r->s, new_dir, -1, dir ? -1 : 0);
 }
@@ -202,12 +201,14 @@ static int rename_locked(struct rename *r)
 		return err;
 	if (r->flags & RENAME_EXCHANGE) {
 		exchange(r, old_dir, new_dir);
+		r->done = true;
 		return 0;
 	}
 	if (r->target)
 		replace(r, new_dir);
 
 	move(r, old_dir, new_dir);
+	r->done = true;
 	return 0;
 }
 
@@ -245,13 +246,13 @@ static bool is_dots(const char *name)
 }
 
 int store_rename(struct store *s, node_id parent, const char *name, node_id new_parent,
-		 const char *new_name, unsigned flags, node_id *replaced)
+		 const char *new_name, unsigned flags, struct store_renamed *who)
 {
 	struct rename r = { .s = s, .parent = parent, .new_parent = new_parent, .flags = flags };
 	int err;
 
-	if (replaced)
-		*replaced = 0;
+	if (who)
+		*who = (struct store_renamed){ 0 };
 	if (flags & ~(unsigned)(RENAME_NOREPLACE | RENAME_EXCHANGE) ||
 	    flags == (RENAME_NOREPLACE | RENAME_EXCHANGE))
 		return -EINVAL;
@@ -273,7 +274,7 @@ int store_rename(struct store *s, node_id parent, const char *name, node_id new_
 	free(r.entry2);
 	if (r.dead)
 		node_destroy(s, r.dead);
-	if (!err && replaced)
-		*replaced = r.replaced;
+	if (r.done && who)
+		*who = (struct store_renamed){ .moved = r.source, .replaced = r.target };
 	return err;
 }

@@ -119,13 +119,19 @@ int store_link(struct store *s, node_id id, node_id parent, const char *name,
 int store_unlink(struct store *s, node_id parent, const char *name, node_id *gone);
 int store_rmdir(struct store *s, node_id parent, const char *name, node_id *gone);
 
+/* Whom a rename concerned. */
+struct store_renamed {
+	node_id moved;
+	node_id replaced; /* lost its name to moved, or took moved's (exchange); 0 = none */
+};
+
 /*
  * rename(2) and renameat2(2): flags 0, RENAME_NOREPLACE or RENAME_EXCHANGE,
- * others -EINVAL. *replaced (may be NULL) is the node that lost its name to
- * the new one, 0 = none.
+ * others -EINVAL. Two names of one node: nothing is done, and *who is zeros.
+ * who may be NULL.
  */
 int store_rename(struct store *s, node_id parent, const char *name, node_id new_parent,
-		 const char *new_name, unsigned flags, node_id *replaced);
+		 const char *new_name, unsigned flags, struct store_renamed *who);
 
 /* The target of a symbolic link into buf, NUL-terminated; its length, or a negative errno. */
 ssize_t store_readlink(struct store *s, node_id id, char *buf, size_t size);

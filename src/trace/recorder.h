@@ -33,8 +33,10 @@ struct trace_call {
 	uint64_t node;       /* the node asked about; for operations on a name, its parent */
 	uint64_t node2;      /* RENAME, LINK: parent of the new name; COPY_FILE_RANGE: target */
 	uint64_t result;     /* node the reply names (LOOKUP, CREATE, MKNOD, MKDIR, SYMLINK,
-	                        LINK, TMPFILE), or the node that lost a name (UNLINK, RMDIR;
-	                        RENAME: the node that was replaced), 0 = none */
+	                        LINK, TMPFILE), or whose name changed (UNLINK, RMDIR, RENAME);
+	                        0 = none */
+	uint64_t replaced;   /* RENAME: the node that lost its name to result, or took result's
+	                        old one (RENAME_EXCHANGE) */
 	uint64_t fh;         /* the open: a number, unique over the mount, given by OPEN, CREATE, OPENDIR */
 	uint64_t offset;     /* READ, WRITE, FALLOCATE, LSEEK, READDIR cookie, COPY_FILE_RANGE source */
 	uint64_t offset2;    /* COPY_FILE_RANGE: target offset; LSEEK: the offset answered */
@@ -84,6 +86,15 @@ int recorder_create(const struct recorder_options *options, struct recorder **ou
 
 /* Adds what INIT negotiated to the file. Once, from any thread. */
 void recorder_set_session(struct recorder *rec, const struct recorder_session *session);
+
+/*
+ * At the beginning of a callback: makes sure that the caller's process is
+ * known, while it waits in its call and /proc still tells of it, and returns
+ * the time (CLOCK_MONOTONIC, ns). Costs a table look-up; reads /proc only for
+ * a process not seen of late. recorder_record() of the same thread must
+ * follow. With a NULL recorder it does nothing and returns 0.
+ */
+uint64_t recorder_enter(struct recorder *rec, uint32_t pid, uint32_t uid, uint32_t gid);
 
 /*
  * Records one call, from any thread; the caller keeps *call and its strings.

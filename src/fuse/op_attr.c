@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* op_attr.c - operations on a node as such: attributes, symlink targets, the filesystem's sizes. */
+#include <errno.h>
+#include <linux/limits.h>
+#include <stdlib.h>
+
+#include "fuse/operations.h"
+
+int op_getattr(struct call *call, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	int err;
+
+	call->trace.node = ino;
+	if (fi)
+		call->trace.fh = fi->fh;
+	err = store_getattr(call->fs->store, ino, &call->attr);
+	if (!err)
+		call_reply_attr(call, &call->attr);
+	return err;
+}
+
+/* From libfuse's names for the kernel's FATTR_ bits to the store's. */
+static unsigned setattr_mask(int to_set)
+{
+	static const struct {
+		int fuse;
+		unsigned store;
+	} map[] = {
+		{ FUSE_SET_ATTR_MODE, STORE_SET_MODE },
+		{ FUSE_SET_ATTR_UID, STORE_SET_UID },
+		{ FUSE_SET_ATTR_GID, STORE_SET_GID },
+		{ FUSE_SET_ATTR_SIZE, STORE_SET_SIZE },
+		{ FUSE_SET_ATTR_ATIME, STORE_SET_ATIME },
+		{ FUSE_SET_ATTR_MTIME, STORE_SET_MTIME },
+		{ FUSE_SET_ATTR_ATIME_NOW, STORE_SET_ATIME_NOW },
+		{ FUSE_SET_ATTR_MTIME_NOW, STORE_SET_MTIME_NOW },
+		{ FUSE_SET_ATTR_CTIME, STORE_SET_CTIME },
+		/* The kernel has one bit for both, FATTR_KILL_SUIDGID, with this value. */
+		{ FUSE_SET_ATTR_KILL_SUID, STORE_KILL_PRIV },
+	};
+	unsigned mask = 0;
+
+	for (size_t i = 0; i < sizeof(map) / sizeof(map[0]); i++)
+		if (to_set & map[i].fuse)
+			mask |= map[i].store;
+	return mask;
+}
+
+int op_setattr(struct call *call, fuse_ino_t ino, struct stat *attr, int to_set,
+	       struct fuse_file_info *fi)
+{
+	int err;
+
+	call->trace.node = ino;
+	call->trace.flags = (uint32_t)to_set;
+	if (fi)
+		call->trace.fh = fi->fh;
+	if (to_set & FUSE_SET_ATTR_SIZE)
+		call->trace.size = (uint64_t)attr->st_size;
+	if (to_set & FUSE_SET_ATTR_MODE)
+		call->trace.mode = attr->st_mode;
+	if (to_set & FUSE_SET_ATTR_UID)
+		call->trace.new_uid = attr->st_uid;
+	if (to_set & FUSE_SET_ATTR_GID)
+		call->trace.new_gid = attr->st_gid;
+	err = store_setattr(call->fs->store, ino, setattr_mask(to_set), attr, &call->attr);
+	if (!err)
+		call_reply_attr(call, &call->attr);
+	return err;
+}
+
+int op_readlink(struct call *call, fuse_ino_t ino)
+{
+	char *target = malloc(PATH_MAX);
+	ssize_t length;
+
+	call->trace.node = ino;
+	if (!target)
+		return -ENOMEM;
+	length = store_readlink(call->fs->store, ino, target, PATH_MAX);
+	if (length < 0) {
+		free(target);
+		return (int)length;
+	}
+	call_reply_text(call, target, (size_t)length);
+	return 0;
+}
+
+int op_statfs(struct call *call, fuse_ino_t ino)
+{
+	call->trace.node = ino;
+	store_statfs(call->fs->store, &call->statfs);
+	call_reply_statfs(call);
+	return 0;
+}
+
+/* Without it the kernel asks GETATTR instead, and does so from then on. */
+int op_statx(struct call *call, fuse_ino_t ino, int flags, int mask, struct fuse_file_info *fi)
+{
+	call->trace.node = ino;
+	call->trace.flags = (uint32_t)flags;
+	call->trace.mode = (uint32_t)mask;
+	if (fi)
+		call->trace.fh = fi->fh;
+	return -ENOSYS;
+}

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* op_file.c - operations on open files. */
+#include <errno.h>
+#include <fcntl.h>
+
+#include "fuse/opens.h"
+#include "fuse/operations.h"
+
+void opens_file(struct fs *fs, struct fuse_file_info *fi)
+{
+	fi->fh = atomic_fetch_add_explicit(&fs->next_fh, 1, memory_order_relaxed);
+	if (fs->cache == CACHE_NEVER) {
+		fi->direct_io = 1;
+		fi->parallel_direct_writes = 1;
+	} else {
+		fi->keep_cache = 1;
+	}
+}
+
+/* Is it a write of its own that moves the file's times, or one that the kernel put off? */
+static bool write_moves_times(const struct fs *fs, const struct fuse_file_info *fi)
+{
+	/* In writeback mode the kernel has stamped the file when the program wrote. */
+	return !(fi->writepage && fs->cache == CACHE_ALWAYS);
+}
+
+int op_open(struct call *call, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	int err = 0;
+
+	call->trace.node = ino;
+	call->trace.flags = (uint32_t)fi->flags;
+	if (fi->flags & O_TRUNC)
+		err = store_truncate(call->fs->store, ino, fi->kill_suidgid);
+	if (err)
+		return err;
+	opens_file(call->fs, fi);
+	call_reply_open(call, fi);
+	return 0;
+}
+
+int op_read(struct call *call, fuse_ino_t ino, size_t size, off_t offset,
+	    struct fuse_file_info *fi)
+{
+	int err;
+
+	call->trace.node = ino;
+	call->trace.fh = fi->fh;
+	call->trace.offset = (uint64_t)offset;
+	call->trace.size = size;
+	err = store_read_begin(call->fs->store, ino, (uint64_t)offset, size, &call->view);
+	if (!err)
+		call_reply_view(call);
+	return err;
+}
+
+int op_write(struct call *call, fuse_ino_t ino, const char *buf, size_t size, off_t offset,
+	     struct fuse_file_info *fi)
+{
+	ssize_t done;
+
+	call->trace.node = ino;
+	call->trace.fh = fi->fh;
+	call->trace.offset = (uint64_t)offset;
+	call->trace.size = size;
+	call->trace.flags = fi->writepage;
+	done = store_write(call->fs->store, ino, (uint64_t)offset, buf, size,
+			   write_moves_times(call->fs, fi), fi->kill_suidgid);
+	if (done < 0)
+		return (int)done;
+	call_reply_written(call, (size_t)done);
+	return 0;
+}
+
+/* One for each close(2). There is nothing to bring to safety; the call is wanted for the trace. */
+int op_flush(struct call *call, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	call->trace.node = ino;
+	call->trace.fh = fi->fh;
+	return 0;
+}
+
+int op_release(struct call *call, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	call->trace.node = ino;
+	call->trace.fh = fi->fh;
+	call->trace.flags = (uint32_t)fi->flags;
+	if ((fi->flags & O_ACCMODE) != O_RDONLY)
+		store_trim(call->fs->store, ino);
+	return 0;
+}
+
+int op_fsync(struct call *call, fuse_ino_t ino, int datasync, struct fuse_file_info *fi)
+{
+	call->trace.node = ino;
+	call->trace.fh = fi->fh;
+	call->trace.flags = (uint32_t)datasync;
+	return 0;
+}
+
+int op_fallocate(struct call *call, fuse_ino_t ino, int mode, off_t offset, off_t length,
+		 struct fuse_file_info *fi)
+{
+	call->trace.node = ino;
+	call->trace.fh = fi->fh;
+	call->trace.flags = (uint32_t)mode;
+	call->trace.offset = (uint64_t)offset;
+	call->trace.size = (uint64_t)length;
+	return store_fallocate(call->fs->store, ino, mode, (uint64_t)offset, (uint64_t)length);
+}
+
+int op_lseek(struct call *call, fuse_ino_t ino, off_t offset, int whence,
+	     struct fuse_file_info *fi)
+{
+	int64_t result;
+
+	call->trace.node = ino;
+	call->trace.fh = fi->fh;
+	call->trace.offset = (uint64_t)offset;
+	call->trace.flags = (uint32_t)whence;
+	result = store_seek(call->fs->store, ino, (uint64_t)offset, whence);
+	if (result < 0)
+		return (int)result;
+	call_reply_seek(call, result);
+	return 0;
+}
+
+int op_copy_file_range(struct call *call, fuse_ino_t from, off_t from_offset,
+		       struct fuse_file_info *from_fi, fuse_ino_t to, off_t to_offset,
+		       struct fuse_file_info *to_fi, size_t size, int flags)
+{
+	ssize_t done;
+
+	(void)to_fi;
+	call->trace.node = from;
+	call->trace.fh = from_fi->fh;
+	call->trace.offset = (uint64_t)from_offset;
+	call->trace.node2 = to;
+	call->trace.offset2 = (uint64_t)to_offset;
+	call->trace.size = size;
+	call->trace.flags = (uint32_t)flags;
+	/* The reply carries 32 bits: a longer copy goes in pieces, as copy_file_range(2) allows. */
+	if (size > 1u << 30)
+		size = 1u << 30;
+	done = store_copy(call->fs->store, from, (uint64_t)from_offset, to, (uint64_t)to_offset,
+			  size);
+	if (done < 0)
+		return (int)done;
+	call_reply_written(call, (size_t)done);
+	return 0;
+}

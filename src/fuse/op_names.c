@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* op_names.c - operations on names: look up, make, link, rename, remove, forget. */
+#include <errno.h>
+
+#include "fuse/opens.h"
+#include "fuse/operations.h"
+
+int op_lookup(struct call *call, fuse_ino_t parent, const char *name)
+{
+	struct store_entry entry;
+	int err;
+
+	call->trace.node = parent;
+	call->trace.name = name;
+	err = store_lookup(call->fs->store, parent, name, &entry);
+	/* Remembering absent names spares a round trip for each later look at them. */
+	if (err == -ENOENT && call->fs->cache != CACHE_NEVER) {
+		call_reply_absent(call);
+		return 0;
+	}
+	if (!err)
+		call_reply_entry(call, &entry);
+	return err;
+}
+
+int op_forget(struct call *call, fuse_ino_t ino, uint64_t nlookup)
+{
+	call->trace.node = ino;
+	call->trace.size = nlookup;
+	store_forget(call->fs->store, ino, nlookup);
+	call->kind = REPLY_NONE;
+	return 0;
+}
+
+int op_forget_multi(struct call *call, size_t count, struct fuse_forget_data *forgets)
+{
+	call->trace.size = count;
+	for (size_t i = 0; i < count; i++)
+		store_forget(call->fs->store, forgets[i].ino, forgets[i].nlookup);
+	call->kind = REPLY_NONE;
+	return 0;
+}
+
+int op_mknod(struct call *call, fuse_ino_t parent, const char *name, mode_t mode, dev_t rdev)
+{
+	struct store_entry entry;
+	int err;
+
+	call->trace.node = parent;
+	call->trace.name = name;
+	call->trace.mode = mode;
+	call->trace.rdev = rdev;
+	err = store_mknod(call->fs->store, call_cred(call), parent, name, mode, rdev, &entry);
+	if (!err)
+		call_reply_entry(call, &entry);
+	return err;
+}
+
+int op_mkdir(struct call *call, fuse_ino_t parent, const char *name, mode_t mode)
+{
+	struct store_entry entry;
+	int err;
+
+	call->trace.node = parent;
+	call->trace.name = name;
+	call->trace.mode = mode;
+	err = store_mkdir(call->fs->store, call_cred(call), parent, name, mode, &entry);
+	if (!err)
+		call_reply_entry(call, &entry);
+	return err;
+}
+
+int op_symlink(struct call *call, const char *target, fuse_ino_t parent, const char *name)
+{
+	struct store_entry entry;
+	int err;
+
+	call->trace.node = parent;
+	call->trace.name = name;
+	call->trace.name2 = target;
+	err = store_symlink(call->fs->store, call_cred(call), parent, name, target, &entry);
+	if (!err)
+		call_reply_entry(call, &entry);
+	return err;
+}
+
+int op_link(struct call *call, fuse_ino_t ino, fuse_ino_t new_parent, const char *new_name)
+{
+	struct store_entry entry;
+	int err;
+
+	call->trace.node = ino;
+	call->trace.node2 = new_parent;
+	call->trace.name = new_name;
+	err = store_link(call->fs->store, ino, new_parent, new_name, &entry);
+	if (!err)
+		call_reply_entry(call, &entry);
+	return err;
+}
+
+int op_create(struct call *call, fuse_ino_t parent, const char *name, mode_t mode,
+	      struct fuse_file_info *fi)
+{
+	struct store_entry entry;
+	int err;
+
+	call->trace.node = parent;
+	call->trace.name = name;
+	call->trace.mode = mode;
+	call->trace.flags = (uint32_t)fi->flags;
+	err = store_mknod(call->fs->store, call_cred(call), parent, name,
+			  S_IFREG | (mode & 07777), 0, &entry);
+	if (err)
+		return err;
+	opens_file(call->fs, fi);
+	call_reply_create(call, &entry, fi);
+	return 0;
+}
+
+int op_unlink(struct call *call, fuse_ino_t parent, const char *name)
+{
+	call->trace.node = parent;
+	call->trace.name = name;
+	return store_unlink(call->fs->store, parent, name, &call->trace.result);
+}
+
+int op_rmdir(struct call *call, fuse_ino_t parent, const char *name)
+{
+	call->trace.node = parent;
+	call->trace.name = name;
+	return store_rmdir(call->fs->store, parent, name, &call->trace.result);
+}
+
+int op_rename(struct call *call, fuse_ino_t parent, const char *name, fuse_ino_t new_parent,
+	      const char *new_name, unsigned int flags)
+{
+	struct store_renamed who;
+	int err;
+
+	call->trace.node = parent;
+	call->trace.name = name;
+	call->trace.node2 = new_parent;
+	call->trace.name2 = new_name;
+	call->trace.flags = flags;
+	err = store_rename(call->fs->store, parent, name, new_parent, new_name, flags, &who);
+	call->trace.result = who.moved;
+	call->trace.replaced = who.replaced;
+	return err;
+}

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "fuse/session.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fuse/operations.h"
+
+#define MAX_BACKGROUND 128 /* readahead, writeback and releases under way at once */
+
+const char *cache_mode_name(enum cache_mode mode)
+{
+	static const char *const names[] = { "always", "auto", "never" };
+
+	return names[mode];
+}
+
+bool session_io_uring_offered(void)
+{
+	FILE *f = fopen("/sys/module/fuse/parameters/enable_uring", "re");
+	int c = f ? fgetc(f) : 'N';
+
+	if (f)
+		fclose(f);
+	return c == 'Y' || c == '1';
+}
+
+static void want(struct fuse_conn_info *conn, uint64_t capability, bool wanted)
+{
+	if (wanted)
+		fuse_set_feature_flag(conn, capability); /* only if the kernel can */
+	else
+		fuse_unset_feature_flag(conn, capability);
+}
+
+static void negotiate(const struct fs *fs, struct fuse_conn_info *conn)
+{
+	bool caching = fs->cache != CACHE_NEVER;
+
+	want(conn, FUSE_CAP_WRITEBACK_CACHE, fs->cache == CACHE_ALWAYS);
+	want(conn, FUSE_CAP_CACHE_SYMLINKS, caching);
+	want(conn, FUSE_CAP_PARALLEL_DIROPS, true);
+	want(conn, FUSE_CAP_EXPORT_SUPPORT, true);
+	/* Spares a getxattr(security.capability) before each write. */
+	want(conn, FUSE_CAP_HANDLE_KILLPRIV_V2, true);
+	/* Nobody but this kernel changes files: its pages never go stale by themselves. */
+	want(conn, FUSE_CAP_AUTO_INVAL_DATA, false);
+	want(conn, FUSE_CAP_EXPLICIT_INVAL_DATA, caching);
+	want(conn, FUSE_CAP_DIRECT_IO_ALLOW_MMAP, !caching);
+	want(conn, FUSE_CAP_OVER_IO_URING, fs->io_uring);
+	conn->max_background = MAX_BACKGROUND;
+	conn->congestion_threshold = MAX_BACKGROUND * 3 / 4;
+}
+
+void session_init(void *userdata, struct fuse_conn_info *conn)
+{
+	struct fs *fs = userdata;
+
+	negotiate(fs, conn);
+	fs->uses_io_uring = fs->io_uring && fuse_get_feature_flag(conn, FUSE_CAP_OVER_IO_URING);
+	if (fs->recorder) {
+		struct recorder_session session = {
+			.transport = fs->uses_io_uring ? "io_uring" : "/dev/fuse",
+			.proto_major = conn->proto_major,
+			.proto_minor = conn->proto_minor,
+			.capabilities = conn->want_ext,
+		};
+
+		recorder_set_session(fs->recorder, &session);
+	}
+	fs->ready(fs);
+}
+
+__attribute__((format(printf, 2, 0)))
+static void log_message(enum fuse_log_level level, const char *format, va_list arguments)
+{
+	if (level > FUSE_LOG_WARNING)
+		return;
+	fputs("memfs: ", stderr);
+	vfprintf(stderr, format, arguments);
+}
+
+static struct fuse_session *new_session(struct fs *fs, const struct session_options *options)
+{
+	struct fuse_args args = FUSE_ARGS_INIT(0, NULL);
+	struct fuse_session *se = NULL;
+
+	if (fuse_opt_add_arg(&args, "memfs") == 0 && fuse_opt_add_arg(&args, "-o") == 0 &&
+	    fuse_opt_add_arg(&args, options->kernel_options) == 0 &&
+	    (!fs->io_uring || fuse_opt_add_arg(&args, "-oio_uring") == 0))
+		se = fuse_session_new(&args, &operations_table, sizeof(operations_table), fs);
+	fuse_opt_free_args(&args);
+	return se;
+}
+
+static int serve(struct fuse_session *se, const struct session_options *options)
+{
+	struct fuse_loop_config *config = fuse_loop_cfg_create();
+	int result;
+
+	if (!config)
+		return 1;
+	/* A descriptor for each worker, so that they do not queue at one. */
+	fuse_loop_cfg_set_clone_fd(config, 1);
+	fuse_loop_cfg_set_max_threads(config, options->threads);
+	fuse_loop_cfg_set_idle_threads(config, options->threads);
+	result = fuse_session_loop_mt(se, config);
+	fuse_loop_cfg_destroy(config);
+	/* More than 0 is the signal that ended it, as it should. */
+	return result < 0 ? 1 : 0;
+}
+
+int session_run(struct fs *fs, const struct session_options *options)
+{
+	struct fuse_session *se;
+	int result = 1;
+
+	fuse_set_log_func(log_message);
+	se = new_session(fs, options);
+	if (!se)
+		return 1;
+	if (fuse_set_signal_handlers(se) == 0) {
+		if (fuse_session_mount(se, options->mountpoint) == 0) {
+			result = serve(se, options);
+			fuse_session_unmount(se);
+		}
+		fuse_remove_signal_handlers(se);
+	}
+	fuse_session_destroy(se);
+	return result;
+}

@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * memfs - a tmpfs that one can see inside.
+ *
+ * The files, in the order in which a call of the kernel's passes through them:
+ *
+ *   memfs.c              main(): start, tell, stop
+ *   options.c            the command line
+ *
+ *   fuse/session.c       mount, negotiate, serve
+ *   fuse/operations.h    the table of operations
+ *   fuse/call.c          each call: begin, run its handler, reply, record
+ *   fuse/op_*.c          the handlers: unpack, one call of the store
+ *
+ *   store/store.h        the filesystem in memory, as the handlers see it
+ *   store/namespace.c    names: look up, make, link, remove, list
+ *   store/rename.c       ... and rename
+ *   store/attr.c         attributes
+ *   store/file.c         reading and writing
+ *   store/node.c         nodes: table by id, lifetime
+ *   store/dir.c          the entries of one directory
+ *   store/data.c         the bytes of one file
+ *   store/budget.c       what all of it may take
+ *   store/lock.c         the locks and their order
+ *
+ *   trace/recorder.h     takes each call down; see there for the way to the file
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "fuse/session.h"
+#include "options.h"
+
+/* Everything main() owns. */
+struct daemon {
+	struct options options;
+	struct fs fs;
+	char mountpoint[PATH_MAX];
+	char *command_line;
+	int ready_fd; /* where ready() writes its line; -1 = stdout */
+};
+
+__attribute__((format(printf, 1, 2)))
+static int fail(const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	fputs("memfs: ", stderr);
+	vfprintf(stderr, format, arguments);
+	fputc('\n', stderr);
+	va_end(arguments);
+	return 1;
+}
+
+/* --- before mounting --------------------------------------------------- */
+
+static int check_mountpoint(struct daemon *d)
+{
+	const char *given = d->options.mountpoint;
+	struct stat st;
+
+	if (stat(given, &st) < 0 || !realpath(given, d->mountpoint)) {
+		if (errno == ENOTCONN)
+			return fail("%s: the mount there is dead; unmount it first: umount %s",
+				    given, given);
+		return fail("%s: %s", given, strerror(errno));
+	}
+	if (!S_ISDIR(st.st_mode))
+		return fail("%s: %s", given, strerror(ENOTDIR));
+	return 0;
+}
+
+static int check_device(void)
+{
+	int fd = open("/dev/fuse", O_RDWR | O_CLOEXEC);
+
+	if (fd >= 0) {
+		close(fd);
+		return 0;
+	}
+	if (errno == ENOENT || errno == ENODEV)
+		return fail("/dev/fuse: %s; load the kernel module (modprobe fuse), or in a "
+			    "container pass the device (--device /dev/fuse)", strerror(errno));
+	return fail("/dev/fuse: %s", strerror(errno));
+}
+
+static int choose_transport(struct daemon *d)
+{
+	bool offered = session_io_uring_offered();
+
+	if (d->options.io_uring == IO_URING_INSIST && !offered)
+		return fail("option 'io_uring': the kernel does not offer it; as root: "
+			    "echo 1 > /sys/module/fuse/parameters/enable_uring");
+	d->fs.io_uring = offered && d->options.io_uring != IO_URING_REFUSE;
+	return 0;
+}
+
+/* --- the trace --------------------------------------------------------- */
+
+static char *default_trace_path(void)
+{
+	const char *dir = getenv("TMPDIR");
+	char *path;
+
+	if (!dir || !*dir)
+		dir = "/var/tmp";
+	return asprintf(&path, "%s/memfs-%d.trace", dir, (int)getpid()) < 0 ? NULL : path;
+}
+
+/* Would the file lie below the mount point? Then the trace would record its own writing. */
+static bool is_inside(const char *path, const char *mountpoint)
+{
+	char *copy = strdup(path), *slash = copy ? strrchr(copy, '/') : NULL;
+	size_t length = strlen(mountpoint);
+	char resolved[PATH_MAX];
+	bool inside = false;
+
+	if (slash)
+		*(slash == copy ? slash + 1 : slash) = '\0';
+	if (copy && realpath(slash ? copy : ".", resolved))
+		inside = strncmp(resolved, mountpoint, length) == 0 &&
+			 (resolved[length] == '/' || resolved[length] == '\0');
+	free(copy);
+	return inside;
+}
+
+static int start_recorder(struct daemon *d)
+{
+	char *path = d->options.trace ? strdup(d->options.trace) : default_trace_path();
+	struct recorder_options options = {
+		.path = path,
+		.mountpoint = d->mountpoint,
+		.command_line = d->command_line,
+		.mount_options = d->options.given ? d->options.given : "",
+		.cache_mode = cache_mode_name(d->options.cache),
+	};
+	int result = 0, err;
+
+	if (!path)
+		return fail("out of memory");
+	if (is_inside(path, d->mountpoint)) {
+		result = fail("option 'trace=%s': lies inside the mount point", path);
+	} else {
+		err = recorder_create(&options, &d->fs.recorder);
+		if (err)
+			result = fail("trace %s: %s", path, strerror(-err));
+	}
+	free(path);
+	return result;
+}
+
+static int stop_recorder(struct daemon *d)
+{
+	char *path;
+	int err;
+
+	if (!d->fs.recorder)
+		return 0;
+	path = strdup(recorder_path(d->fs.recorder));
+	err = recorder_close(d->fs.recorder);
+	if (err)
+		fail("trace %s: %s", path ? path : "", strerror(-err));
+	free(path);
+	return err ? 1 : 0;
+}
+
+/* --- going to the background ------------------------------------------- */
+
+static void print_size(char *text, size_t length, uint64_t bytes)
+{
+	static const char units[] = "BKMGTPE";
+	double n = (double)bytes;
+	int unit = 0;
+
+	if (!bytes) {
+		snprintf(text, length, "no limit");
+		return;
+	}
+	for (; n >= 1024 && units[unit + 1]; unit++)
+		n /= 1024;
+	snprintf(text, length, "%.*f%c", n < 10 && unit ? 1 : 0, n, units[unit]);
+}
+
+/* The mount works: says so, and lets the parent (if any) end with success. */
+static void ready(struct fs *fs)
+{
+	struct daemon *d = fs->context;
+	char size[32], *line;
+	int null;
+
+	print_size(size, sizeof(size), d->options.store.size);
+	if (asprintf(&line, "memfs: mounted on %s (size %s, cache=%s, %s), trace %s\n",
+		     d->mountpoint, size, cache_mode_name(fs->cache),
+		     fs->uses_io_uring ? "io_uring" : "/dev/fuse",
+		     fs->recorder ? recorder_path(fs->recorder) : "off") < 0)
+		return;
+	if (d->ready_fd < 0) {
+		fputs(line, stdout);
+		fflush(stdout);
+		free(line);
+		return;
+	}
+	if (write(d->ready_fd, line, strlen(line)) < 0)
+		fail("cannot report: %s", strerror(errno));
+	free(line);
+	close(d->ready_fd);
+	/* From here on nobody reads what a daemon says. */
+	null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	if (null >= 0) {
+		dup2(null, STDIN_FILENO);
+		dup2(null, STDOUT_FILENO);
+		dup2(null, STDERR_FILENO);
+		close(null);
+	}
+	if (chdir("/") < 0)
+		fail("/: %s", strerror(errno));
+}
+
+/* The parent waits for the line that ready() writes, and prints it; without it, the child failed. */
+static int wait_ready(int fd)
+{
+	char buffer[PATH_MAX * 2 + 256];
+	size_t used = 0;
+	ssize_t n;
+
+	while (used < sizeof(buffer) &&
+	       ((n = read(fd, buffer + used, sizeof(buffer) - used)) > 0 ||
+		(n < 0 && errno == EINTR)))
+		if (n > 0)
+			used += (size_t)n;
+	fwrite(buffer, 1, used, stdout);
+	return used ? 0 : 1;
+}
+
+/* Returns in the child with -1; in the parent with the status to exit with. */
+static int go_to_background(struct daemon *d)
+{
+	int fds[2];
+	pid_t pid;
+
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return fail("pipe: %s", strerror(errno));
+	pid = fork();
+	if (pid < 0)
+		return fail("fork: %s", strerror(errno));
+	if (pid > 0) {
+		close(fds[1]);
+		return wait_ready(fds[0]);
+	}
+	close(fds[0]);
+	d->ready_fd = fds[1];
+	setsid();
+	return -1;
+}
+
+/* --- main -------------------------------------------------------------- */
+
+static unsigned thread_count(void)
+{
+	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+
+	/* Nothing in memory waits long: a few more than CPUs keep all of them busy. */
+	return cpus > 0 ? (unsigned)cpus + 2 : 4;
+}
+
+static int serve(struct daemon *d)
+{
+	struct session_options options = {
+		.mountpoint = d->mountpoint,
+		.kernel_options = d->options.kernel_options,
+		.threads = thread_count(),
+	};
+	int result, err;
+
+	err = store_create(&d->options.store, &d->fs.store);
+	if (err)
+		return fail("%s", strerror(-err));
+	result = d->options.notrace ? 0 : start_recorder(d);
+	if (result == 0)
+		result = session_run(&d->fs, &options);
+	if (stop_recorder(d) != 0)
+		result = 1;
+	store_destroy(d->fs.store);
+	return result;
+}
+
+static char *join(char **argv)
+{
+	char *line = strdup(*argv);
+
+	while (line && *++argv) {
+		char *longer;
+
+		if (asprintf(&longer, "%s %s", line, *argv) < 0)
+			longer = NULL;
+		free(line);
+		line = longer;
+	}
+	return line;
+}
+
+static int run(struct daemon *d)
+{
+	int result = -1;
+
+	d->fs.cache = d->options.cache;
+	/* Nobody but this kernel changes the tree: what it knows stays true for ever (10 years). */
+	d->fs.timeout = d->options.cache == CACHE_NEVER ? 0 : 86400.0 * 3650;
+	d->fs.ready = ready;
+	d->fs.context = d;
+	d->fs.next_fh = 1;
+	if (check_mountpoint(d) || check_device() || choose_transport(d))
+		return 1;
+	/* The kernel has applied the caller's umask to all modes that it sends. */
+	umask(0077);
+	if (!d->options.foreground)
+		result = go_to_background(d);
+	return result < 0 ? serve(d) : result;
+}
+
+int main(int argc, char **argv)
+{
+	struct daemon d = { .ready_fd = -1 };
+	int result = 2;
+
+	d.command_line = join(argv);
+	switch (options_parse(&d.options, argc, argv)) {
+	case OPTIONS_RUN:
+		result = d.command_line ? run(&d) : fail("out of memory");
+		break;
+	case OPTIONS_DONE:
+		result = 0;
+		break;
+	case OPTIONS_WRONG:
+		break;
+	}
+	options_free(&d.options);
+	free(d.command_line);
+	return result;
+}

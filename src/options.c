@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "options.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <getopt.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/sysinfo.h>
+#include <unistd.h>
+
+static const char usage_text[] =
+	"Usage: memfs [-f] [-o OPTION[,OPTION...]] MOUNTPOINT\n"
+	"Mount an empty filesystem that lives in memory and records every call it gets.\n"
+	"\n"
+	"  -f, --foreground     stay in the foreground\n"
+	"  -o OPTION[,...]      mount options, below\n"
+	"  -h, --help           show this text\n"
+	"  -V, --version        show the version\n"
+	"\n"
+	"As in tmpfs:\n"
+	"  size=BYTES           limit of file data: k, m, g, or % of RAM (default 50%)\n"
+	"  nr_inodes=N          limit of files (default half the pages of RAM); k, m, g\n"
+	"  mode=OCTAL uid=N gid=N\n"
+	"                       of the root directory (default 1777, yours)\n"
+	"What the kernel may keep, and so what the trace sees:\n"
+	"  cache=always         names and bytes, small writes gathered (default)\n"
+	"  cache=auto           the same, but every write(2) comes at once\n"
+	"  cache=never          nothing: every system call is seen\n"
+	"Trace:\n"
+	"  trace=FILE           where to record (default: a new file in TMPDIR or /var/tmp)\n"
+	"  notrace              record nothing\n"
+	"Transport:\n"
+	"  io_uring no_io_uring insist on FUSE-over-io_uring, or refuse it\n"
+	"                       (default: when the kernel offers it)\n"
+	"And of mount(8): ro rw allow_other dev nodev suid nosuid exec noexec atime noatime\n"
+	"  sync dirsync fsname=NAME\n"
+	"\n"
+	"Unmount with: umount MOUNTPOINT, or fusermount3 -u MOUNTPOINT\n";
+
+/* Options for the kernel, which memfs hands on as they are. */
+static const char *const kernel_flags[] = {
+	"ro", "rw", "dev", "nodev", "suid", "nosuid", "exec", "noexec", "atime", "noatime",
+	"sync", "async", "dirsync", "allow_other", "auto_unmount",
+};
+
+/* What mount(8) adds to options for its own purposes: of no meaning here. */
+static const char *const ignored_flags[] = {
+	"defaults", "auto", "noauto", "user", "nouser", "users", "_netdev", "nofail",
+	"diratime", "nodiratime", "relatime", "norelatime", "strictatime",
+};
+
+static bool wrong(const char *name, const char *value, const char *why)
+{
+	fprintf(stderr, "memfs: option '%s%s%s': %s\n", name, value ? "=" : "", value ? value : "",
+		why);
+	return false;
+}
+
+/* A whole number with k, m, g, t behind it; percent is of `whole`, 0 = not allowed. */
+static bool parse_size(const char *name, const char *value, uint64_t whole, uint64_t *out)
+{
+	static const char units[] = "kmgtpe";
+	unsigned long long n;
+	const char *unit;
+	char *end;
+
+	errno = 0;
+	n = value && isdigit((unsigned char)*value) ? strtoull(value, &end, 10) : (errno = EINVAL);
+	if (errno)
+		return wrong(name, value, "needs a whole number, such as 512m or 2g");
+	if (*end == '%' && !end[1] && whole) {
+		if (n > 100)
+			return wrong(name, value, "more than 100% of memory");
+		*out = whole / 100 * n;
+		return true;
+	}
+	unit = *end ? strchr(units, tolower((unsigned char)*end)) : NULL;
+	if (*end && (!unit || end[1]))
+		return wrong(name, value, whole ? "the unit is one of k, m, g, t, %" :
+			     "the unit is one of k, m, g, t");
+	for (const char *u = units; unit && u <= unit; u++) {
+		if (n > UINT64_MAX / 1024)
+			return wrong(name, value, "is too large");
+		n *= 1024;
+	}
+	*out = n;
+	return true;
+}
+
+static bool parse_number(const char *name, const char *value, int base, unsigned long max,
+			 unsigned *out)
+{
+	unsigned long n;
+	char *end;
+
+	errno = 0;
+	n = value && isdigit((unsigned char)*value) ? strtoul(value, &end, base) : (errno = EINVAL);
+	if (errno || *end || n > max)
+		return wrong(name, value, base == 8 ? "needs an octal mode, such as 0755" :
+			     "needs a number");
+	*out = (unsigned)n;
+	return true;
+}
+
+static bool parse_cache(struct options *o, const char *value)
+{
+	for (int mode = CACHE_ALWAYS; mode <= CACHE_NEVER; mode++) {
+		if (value && strcmp(value, cache_mode_name((enum cache_mode)mode)) == 0) {
+			o->cache = (enum cache_mode)mode;
+			return true;
+		}
+	}
+	return wrong("cache", value, "is one of always, auto, never");
+}
+
+static bool out_of_memory(void)
+{
+	fputs("memfs: out of memory\n", stderr);
+	return false;
+}
+
+/* Appends to a comma-separated list. */
+static bool append(char **list, const char *item)
+{
+	char *longer;
+
+	if (asprintf(&longer, "%s%s%s", *list ? *list : "", *list ? "," : "", item) < 0)
+		return out_of_memory();
+	free(*list);
+	*list = longer;
+	return true;
+}
+
+static bool is_one_of(const char *name, const char *const *list, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(name, list[i]) == 0)
+			return true;
+	return false;
+}
+
+#define IS_ONE_OF(name, list) is_one_of(name, list, sizeof(list) / sizeof((list)[0]))
+
+static uint64_t memory_bytes(void)
+{
+	struct sysinfo info;
+
+	return sysinfo(&info) == 0 ? (uint64_t)info.totalram * info.mem_unit : 0;
+}
+
+/* An option without a value: what it sets, or says that it is not known. */
+static bool parse_flag(struct options *o, const char *name)
+{
+	if (strcmp(name, "notrace") == 0)
+		o->notrace = true;
+	else if (strcmp(name, "io_uring") == 0)
+		o->io_uring = IO_URING_INSIST;
+	else if (strcmp(name, "no_io_uring") == 0)
+		o->io_uring = IO_URING_REFUSE;
+	else if (IS_ONE_OF(name, kernel_flags))
+		return append(&o->kernel_options, name);
+	else if (!IS_ONE_OF(name, ignored_flags))
+		return wrong(name, NULL, "unknown; see memfs --help");
+	return true;
+}
+
+static bool parse_valued(struct options *o, const char *name, const char *value)
+{
+	if (strcmp(name, "size") == 0)
+		return parse_size(name, value, memory_bytes(), &o->store.size);
+	if (strcmp(name, "nr_inodes") == 0)
+		return parse_size(name, value, 0, &o->store.nr_inodes);
+	if (strcmp(name, "mode") == 0)
+		return parse_number(name, value, 8, 07777, &o->store.mode);
+	if (strcmp(name, "uid") == 0)
+		return parse_number(name, value, 10, UINT32_MAX - 1, &o->store.uid);
+	if (strcmp(name, "gid") == 0)
+		return parse_number(name, value, 10, UINT32_MAX - 1, &o->store.gid);
+	if (strcmp(name, "cache") == 0)
+		return parse_cache(o, value);
+	if (!value && strcmp(name, "trace") != 0 && strcmp(name, "fsname") != 0)
+		return parse_flag(o, name);
+	if (!value || !*value)
+		return wrong(name, value, "needs a value");
+	if (strcmp(name, "trace") == 0) {
+		free(o->trace);
+		o->trace = strdup(value);
+		return o->trace ? true : out_of_memory();
+	}
+	if (strcmp(name, "fsname") == 0) {
+		char item[300];
+
+		if (snprintf(item, sizeof(item), "fsname=%s", value) >= (int)sizeof(item))
+			return wrong(name, value, "is too long");
+		return append(&o->kernel_options, item);
+	}
+	return wrong(name, value, "unknown; see memfs --help");
+}
+
+static bool parse_list(struct options *o, const char *list)
+{
+	char *copy = strdup(list), *rest = copy, *item;
+	bool ok = copy && append(&o->given, list);
+
+	while (ok && (item = strsep(&rest, ","))) {
+		char *value = strchr(item, '=');
+
+		if (!*item)
+			continue;
+		if (value)
+			*value++ = '\0';
+		ok = parse_valued(o, item, value);
+	}
+	free(copy);
+	return ok;
+}
+
+static bool set_defaults(struct options *o)
+{
+	uint64_t memory = memory_bytes();
+
+	*o = (struct options){
+		.store = {
+			.size = memory / 2,
+			.nr_inodes = memory / (uint64_t)sysconf(_SC_PAGESIZE) / 2,
+			.mode = 01777,
+			.uid = getuid(),
+			.gid = getgid(),
+		},
+		.cache = CACHE_ALWAYS,
+	};
+	/* fsname first: one of the user's own comes later and wins. */
+	return append(&o->kernel_options, "default_permissions,subtype=memfs,fsname=memfs");
+}
+
+static enum options_verdict misuse(const char *why, const char *what)
+{
+	fprintf(stderr, "memfs: %s%s; see memfs --help\n", why, what);
+	return OPTIONS_WRONG;
+}
+
+enum options_verdict options_parse(struct options *o, int argc, char **argv)
+{
+	static const struct option long_options[] = {
+		{ "foreground", no_argument, NULL, 'f' },
+		{ "options", required_argument, NULL, 'o' },
+		{ "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'V' },
+		{ 0 },
+	};
+	int c;
+
+	if (!set_defaults(o))
+		return OPTIONS_WRONG;
+	while ((c = getopt_long(argc, argv, "fo:hV", long_options, NULL)) != -1) {
+		switch (c) {
+		case 'f':
+			o->foreground = true;
+			break;
+		case 'o':
+			if (!parse_list(o, optarg))
+				return OPTIONS_WRONG;
+			break;
+		case 'h':
+			fputs(usage_text, stdout);
+			return OPTIONS_DONE;
+		case 'V':
+			printf("memfs %s (libfuse %s)\n", MEMFS_VERSION, fuse_pkgversion());
+			return OPTIONS_DONE;
+		default:
+			return OPTIONS_WRONG; /* getopt has said why */
+		}
+	}
+	if (optind == argc)
+		return misuse("no mount point given", "");
+	if (optind + 1 < argc)
+		return misuse("more than one mount point given: ", argv[optind + 1]);
+	o->mountpoint = argv[optind];
+	return OPTIONS_RUN;
+}
+
+void options_free(struct options *o)
+{
+	free(o->trace);
+	free(o->kernel_options);
+	free(o->given);
+}

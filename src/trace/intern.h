@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * intern.h - gives each name a number, so that it is written once.
+ *
+ * Names are told apart by their XXH3-128, not by their bytes: a table of
+ * fixed entries suffices, and two names of one hash are not to be expected in
+ * the lifetime of this universe. When the table is full, all is forgotten and
+ * numbers begin anew: memory stays bounded whatever programs do.
+ */
+#ifndef MEMFS_TRACE_INTERN_H
+#define MEMFS_TRACE_INTERN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <xxhash.h>
+
+#define INTERN_MAX (1u << 18) /* names known at a time */
+
+struct intern_slot {
+	XXH128_hash_t hash;
+	uint32_t id_plus_1; /* 0 = free */
+};
+
+struct intern {
+	struct intern_slot *slots; /* 2 * INTERN_MAX */
+	uint32_t count;
+};
+
+int intern_init(struct intern *t);
+void intern_destroy(struct intern *t);
+
+enum intern_result {
+	INTERN_KNOWN,
+	INTERN_NEW,
+	INTERN_FULL, /* not added: intern_reset(), and again */
+};
+
+enum intern_result intern_name(struct intern *t, const char *name, size_t length, uint32_t *id);
+void intern_reset(struct intern *t);
+
+#endif

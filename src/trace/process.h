@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * process.h - which process is behind a pid.
+ *
+ * A compiler lives for a tenth of a second: when the writer thread comes to
+ * look, it is gone. So the worker itself reads /proc/PID/stat, at the
+ * beginning of a callback, while the process waits in its call. It does so
+ * when it sees a pid for the first time, and again when it last did more than
+ * PROCESS_FRESH ago: exec gives a process another name, and pids are used
+ * again (start time tells). Never for each event: a process that makes 1,000
+ * calls in 10 ms is read once or twice.
+ *
+ * Each worker keeps a table of its own, so there is no lock.
+ */
+#ifndef MEMFS_TRACE_PROCESS_H
+#define MEMFS_TRACE_PROCESS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define PROCESS_SLOTS 512
+#define PROCESS_FRESH 10000000u /* ns */
+#define PROCESS_COMM 32
+
+struct process {
+	uint32_t id;          /* in the trace: unique over all workers; 0 = the kernel */
+	uint32_t pid, ppid, uid, gid;
+	uint64_t start;       /* clock ticks after boot; 0 = not known */
+	uint64_t checked_ns;
+	char comm[PROCESS_COMM];
+};
+
+struct process_table {
+	struct process slots[PROCESS_SLOTS];
+};
+
+/*
+ * The process of a pid. *fresh tells that it got a new id: define it in the
+ * trace. now_ns is CLOCK_MONOTONIC.
+ */
+struct process *process_find(struct process_table *t, uint32_t pid, uint32_t uid, uint32_t gid,
+			     uint64_t now_ns, bool *fresh);
+
+#endif
