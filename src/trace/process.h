@@ -3,12 +3,18 @@
  * process.h - which process is behind a pid.
  *
  * A compiler lives for a tenth of a second: when the writer thread comes to
- * look, it is gone. So the worker itself reads /proc/PID/stat, at the
- * beginning of a callback, while the process waits in its call. It does so
- * when it sees a pid for the first time, and again when it last did more than
- * PROCESS_FRESH ago: exec gives a process another name, and pids are used
- * again (start time tells). Never for each event: a process that makes 1,000
- * calls in 10 ms is read once or twice.
+ * look, it is gone. So the worker itself reads its name, at the beginning of
+ * a callback, while the process waits in its call. It does so when it sees a
+ * pid for the first time, and again when it last did more than PROCESS_FRESH
+ * ago: exec gives a process another name, and pids are used again. Never for
+ * each event: a process that makes 1,000 calls in 10 ms is read once or twice.
+ *
+ * What a worker may read is a matter of life and death. The caller may be in
+ * execve(2), holding locks (exec_update_lock, mmap_lock) while it waits for
+ * this very worker; /proc/PID/stat and status want them, or the last
+ * reference to its memory, and both would wait for ever. /proc/PID/comm and
+ * pidfd_open(2) want neither. The rest is read by the writer thread, for
+ * which nobody waits: process_complete().
  *
  * Each worker keeps a table of its own, so there is no lock.
  */
@@ -25,7 +31,8 @@
 struct process {
 	uint32_t id;          /* in the trace: unique over all workers; 0 = the kernel */
 	uint32_t pid, ppid, uid, gid;
-	uint64_t start;       /* clock ticks after boot; 0 = not known */
+	uint64_t start;       /* clock ticks after boot; 0 = not known (yet) */
+	uint64_t identity;    /* inode of the pidfd: unique since boot (Linux 6.9); 0 = not known */
 	uint64_t checked_ns;
 	char comm[PROCESS_COMM];
 };
@@ -40,5 +47,8 @@ struct process_table {
  */
 struct process *process_find(struct process_table *t, uint32_t pid, uint32_t uid, uint32_t gid,
 			     uint64_t now_ns, bool *fresh);
+
+/* Fills in ppid and start, if the process still lives. May block: for the writer only. */
+void process_complete(struct process *p);
 
 #endif

@@ -321,18 +321,19 @@ static uint64_t put_name(struct recorder *rec, const char *name, size_t length)
 	return (uint64_t)id + 1;
 }
 
-static void put_process(struct recorder *rec, const struct process *process)
+static void put_process(struct recorder *rec, struct process process)
 {
-	size_t length = strlen(process->comm);
+	size_t length = strlen(process.comm);
 	uint8_t *p = block_record_begin(&rec->block, 6 * VARINT_MAX + length), *at = p;
 
-	at = varint_put(at, process->id);
-	at = varint_put(at, process->pid);
-	at = varint_put(at, process->ppid);
-	at = varint_put(at, process->uid);
-	at = varint_put(at, process->gid);
-	at = varint_put(at, process->start);
-	memcpy(at, process->comm, length);
+	process_complete(&process);
+	at = varint_put(at, process.id);
+	at = varint_put(at, process.pid);
+	at = varint_put(at, process.ppid);
+	at = varint_put(at, process.uid);
+	at = varint_put(at, process.gid);
+	at = varint_put(at, process.start);
+	memcpy(at, process.comm, length);
 	block_record_end(&rec->block, TRACE_RECORD_PROCESS, at + length);
 }
 
@@ -541,7 +542,7 @@ static bool drain_worker(struct recorder *rec, struct worker *w)
 			put_call(rec, w, e);
 			calls++;
 		} else {
-			put_process(rec, &e->definition);
+			put_process(rec, e->definition);
 		}
 		at += (e->length + 7u) & ~7u;
 	}

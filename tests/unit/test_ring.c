@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <pthread.h>
+#include <string.h>
+
+#include "trace/ring.h"
+#include "unit.h"
+
+START_TEST(a_full_ring_drops_and_counts)
+{
+	const uint8_t *bytes;
+	struct ring r;
+	int taken = 0;
+
+	ck_assert_int_eq(ring_init(&r, 4096), 0);
+	while (ring_reserve(&r, 100)) {
+		ring_commit(&r, 100);
+		taken++;
+	}
+	ck_assert_int_eq(taken, 4096 / 104);
+	ck_assert_uint_eq(r.lost, 1);
+	ck_assert_uint_eq(ring_peek(&r, &bytes), (size_t)taken * 104);
+	ring_consume(&r, 104);
+	ck_assert_ptr_nonnull(ring_reserve(&r, 100));
+	ring_destroy(&r);
+}
+END_TEST
+
+enum { MESSAGES = 200000 };
+
+static void *produce(void *ring)
+{
+	uint64_t state = 12345;
+
+	for (uint32_t i = 0; i < MESSAGES;) {
+		uint32_t length = 8 + (uint32_t)(unit_random(&state) % 200), *entry;
+
+		while (!(entry = ring_reserve(ring, length)))
+			;
+		entry[0] = length;
+		entry[1] = i++;
+		memset(entry + 2, (int)(i & 0xff), length - 8);
+		ring_commit(ring, length);
+	}
+	return NULL;
+}
+
+START_TEST(what_goes_in_comes_out_in_order_and_whole)
+{
+	uint32_t expected = 0;
+	pthread_t thread;
+	struct ring r;
+
+	ck_assert_int_eq(ring_init(&r, 8192), 0);
+	ck_assert_int_eq(pthread_create(&thread, NULL, produce, &r), 0);
+	while (expected < MESSAGES) {
+		const uint8_t *bytes;
+		size_t size = ring_peek(&r, &bytes), at = 0;
+
+		while (at < size) {
+			uint32_t length, number;
+
+			memcpy(&length, bytes + at, 4);
+			memcpy(&number, bytes + at + 4, 4);
+			ck_assert_uint_eq(number, expected);
+			expected++;
+			for (uint32_t i = 8; i < length; i++)
+				if (bytes[at + i] != (uint8_t)(expected & 0xff))
+					ck_abort_msg("torn entry %u", number);
+			at += (length + 7u) & ~7u;
+		}
+		ring_consume(&r, size);
+	}
+	pthread_join(thread, NULL);
+	ring_destroy(&r);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("ring");
+	TCase *tc = tcase_create("ring");
+
+	tcase_set_timeout(tc, 120);
+	tcase_add_test(tc, a_full_ring_drops_and_counts);
+	tcase_add_test(tc, what_goes_in_comes_out_in_order_and_whole);
+	suite_add_tcase(suite, tc);
+	return unit_run(suite);
+}

@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "store/store.h"
+#include "unit.h"
+
+static struct store *s;
+static const struct store_cred cred = { .uid = 1000, .gid = 1000 };
+
+static void setup(void)
+{
+	struct store_options options = { .mode = 0755, .size = 1 << 30, .nr_inodes = 100000 };
+
+	ck_assert_int_eq(store_create(&options, &s), 0);
+}
+
+static void teardown(void)
+{
+	store_destroy(s);
+}
+
+static node_id make(node_id parent, const char *name, mode_t mode)
+{
+	struct store_entry e;
+
+	if (S_ISDIR(mode))
+		ck_assert_int_eq(store_mkdir(s, cred, parent, name, mode, &e), 0);
+	else
+		ck_assert_int_eq(store_mknod(s, cred, parent, name, mode, 0, &e), 0);
+	return e.id;
+}
+
+static struct stat stat_of(node_id id)
+{
+	struct stat st;
+
+	ck_assert_int_eq(store_getattr(s, id, &st), 0);
+	return st;
+}
+
+START_TEST(ids_count_up_from_the_root)
+{
+	ck_assert_uint_eq(stat_of(STORE_ROOT).st_ino, 1);
+	ck_assert_uint_eq(make(STORE_ROOT, "a", S_IFREG | 0644), 2);
+	ck_assert_uint_eq(make(STORE_ROOT, "b", S_IFDIR | 0755), 3);
+}
+END_TEST
+
+START_TEST(an_id_is_never_used_twice)
+{
+	node_id id = make(STORE_ROOT, "a", S_IFREG), again;
+	struct stat st;
+
+	ck_assert_int_eq(store_unlink(s, STORE_ROOT, "a", NULL), 0);
+	ck_assert_int_eq(store_getattr(s, id, &st), 0); /* looked up still */
+	store_forget(s, id, 1);
+	ck_assert_int_eq(store_getattr(s, id, &st), -ESTALE);
+	again = make(STORE_ROOT, "a", S_IFREG);
+	ck_assert_uint_ne(again, id);
+	ck_assert_int_eq(store_getattr(s, id, &st), -ESTALE);
+	ck_assert_int_eq(store_getattr(s, (node_id)77 << 40, &st), -ESTALE);
+}
+END_TEST
+
+START_TEST(forgetting_more_than_was_looked_up_does_no_harm)
+{
+	node_id id = make(STORE_ROOT, "a", S_IFREG);
+	struct store_entry e;
+
+	store_forget(s, id, 1000000);
+	ck_assert_int_eq(store_lookup(s, STORE_ROOT, "a", &e), 0);
+	ck_assert_uint_eq(e.id, id);
+}
+END_TEST
+
+START_TEST(unlinked_and_forgotten_gives_everything_back)
+{
+	struct store_usage before, after;
+	node_id id;
+
+	store_usage(s, &before);
+	id = make(STORE_ROOT, "a", S_IFREG);
+	ck_assert_int_eq(store_write(s, id, 0, "hello", 5, true, false), 5);
+	ck_assert_int_eq(store_unlink(s, STORE_ROOT, "a", NULL), 0);
+	store_usage(s, &after);
+	ck_assert_uint_eq(after.bytes, before.bytes + 5);
+	store_forget(s, id, 1);
+	store_usage(s, &after);
+	ck_assert_uint_eq(after.bytes, before.bytes);
+	ck_assert_uint_eq(after.nodes, before.nodes);
+}
+END_TEST
+
+START_TEST(rename_keeps_links_of_parents)
+{
+	node_id a = make(STORE_ROOT, "a", S_IFDIR), b = make(STORE_ROOT, "b", S_IFDIR);
+	node_id d = make(a, "d", S_IFDIR);
+	struct store_renamed who;
+	struct store_entry e;
+
+	ck_assert_uint_eq(stat_of(a).st_nlink, 3);
+	ck_assert_int_eq(store_rename(s, a, "d", b, "e", 0, &who), 0);
+	ck_assert_uint_eq(who.moved, d);
+	ck_assert_uint_eq(who.replaced, 0);
+	ck_assert_uint_eq(stat_of(a).st_nlink, 2);
+	ck_assert_uint_eq(stat_of(b).st_nlink, 3);
+	ck_assert_int_eq(store_lookup(s, d, "..", &e), 0);
+	ck_assert_uint_eq(e.id, b);
+}
+END_TEST
+
+START_TEST(rename_refuses_what_it_must)
+{
+	node_id a = make(STORE_ROOT, "a", S_IFDIR), b = make(a, "b", S_IFDIR);
+
+	make(STORE_ROOT, "f", S_IFREG);
+	make(STORE_ROOT, "full", S_IFDIR);
+	make(b, "x", S_IFREG);
+	ck_assert_int_eq(store_rename(s, STORE_ROOT, "a", b, "c", 0, NULL), -EINVAL);
+	ck_assert_int_eq(store_rename(s, STORE_ROOT, "f", STORE_ROOT, "a", 0, NULL), -EISDIR);
+	ck_assert_int_eq(store_rename(s, STORE_ROOT, "a", STORE_ROOT, "f", 0, NULL), -ENOTDIR);
+	ck_assert_int_eq(store_rename(s, STORE_ROOT, "full", STORE_ROOT, "a", 0, NULL), -ENOTEMPTY);
+	ck_assert_int_eq(store_rename(s, STORE_ROOT, "no", STORE_ROOT, "f", 0, NULL), -ENOENT);
+	ck_assert_int_eq(store_rename(s, STORE_ROOT, "f", STORE_ROOT, "a", RENAME_NOREPLACE, NULL),
+			 -EEXIST);
+	ck_assert_int_eq(store_rename(s, STORE_ROOT, "f", STORE_ROOT, "g", 1u << 20, NULL), -EINVAL);
+}
+END_TEST
+
+START_TEST(exchange_swaps_a_directory_and_a_file)
+{
+	node_id a = make(STORE_ROOT, "a", S_IFDIR), d = make(a, "d", S_IFDIR);
+	node_id f = make(STORE_ROOT, "f", S_IFREG);
+	struct store_entry e;
+
+	ck_assert_int_eq(store_rename(s, a, "d", STORE_ROOT, "f", RENAME_EXCHANGE, NULL), 0);
+	ck_assert_int_eq(store_lookup(s, STORE_ROOT, "f", &e), 0);
+	ck_assert_uint_eq(e.id, d);
+	ck_assert_int_eq(store_lookup(s, a, "d", &e), 0);
+	ck_assert_uint_eq(e.id, f);
+	ck_assert_uint_eq(stat_of(a).st_nlink, 2);
+	ck_assert_uint_eq(stat_of(STORE_ROOT).st_nlink, 4);
+}
+END_TEST
+
+START_TEST(two_names_of_one_node_rename_to_nothing)
+{
+	node_id a = make(STORE_ROOT, "a", S_IFREG);
+	struct store_renamed who;
+	struct store_entry e;
+
+	ck_assert_int_eq(store_link(s, a, STORE_ROOT, "b", &e), 0);
+	ck_assert_int_eq(store_rename(s, STORE_ROOT, "a", STORE_ROOT, "b", 0, &who), 0);
+	ck_assert_uint_eq(who.moved, 0);
+	ck_assert_uint_eq(stat_of(a).st_nlink, 2);
+}
+END_TEST
+
+START_TEST(nr_inodes_counts_nodes_and_further_links)
+{
+	struct store_options options = { .mode = 0755, .nr_inodes = 4 };
+	struct store_entry e;
+
+	store_destroy(s);
+	ck_assert_int_eq(store_create(&options, &s), 0);
+	make(STORE_ROOT, "a", S_IFREG); /* with the root, two */
+	ck_assert_int_eq(store_lookup(s, STORE_ROOT, "a", &e), 0);
+	ck_assert_int_eq(store_link(s, e.id, STORE_ROOT, "b", &e), 0);
+	make(STORE_ROOT, "c", S_IFDIR);
+	ck_assert_int_eq(store_mkdir(s, cred, STORE_ROOT, "d", 0755, &e), -ENOSPC);
+	ck_assert_int_eq(store_link(s, e.id, STORE_ROOT, "d", &e), -ENOSPC);
+	ck_assert_int_eq(store_unlink(s, STORE_ROOT, "b", NULL), 0);
+	make(STORE_ROOT, "d", S_IFREG);
+	ck_assert_int_eq(store_lookup(s, STORE_ROOT, "e", &e), -ENOENT);
+}
+END_TEST
+
+START_TEST(a_removed_directory_takes_nothing_new)
+{
+	node_id d = make(STORE_ROOT, "d", S_IFDIR);
+	struct store_entry e;
+
+	ck_assert_int_eq(store_rmdir(s, STORE_ROOT, "d", NULL), 0);
+	ck_assert_int_eq(store_mknod(s, cred, d, "f", S_IFREG, 0, &e), -ENOENT);
+	ck_assert_uint_eq(stat_of(d).st_nlink, 0);
+}
+END_TEST
+
+START_TEST(copy_within_one_file_reads_before_it_moves)
+{
+	node_id f = make(STORE_ROOT, "f", S_IFREG);
+	struct store_view view;
+	char text[3000];
+
+	for (unsigned i = 0; i < sizeof(text); i++)
+		text[i] = (char)i;
+	ck_assert_int_eq(store_write(s, f, 0, text, sizeof(text), true, false), sizeof(text));
+	/* Behind the end: the chunk that is read from must grow, and moves. */
+	ck_assert_int_eq(store_copy(s, f, 0, f, 50000, sizeof(text)), sizeof(text));
+	ck_assert_int_eq(store_read_begin(s, f, 50000, 3000, &view), 0);
+	ck_assert_uint_eq(view.size, 3000);
+	ck_assert_mem_eq(view.iov[0].iov_base, text, view.iov[0].iov_len);
+	store_read_end(&view);
+	ck_assert_int_eq(store_copy(s, f, 0, f, 1, 100), -EINVAL);
+}
+END_TEST
+
+/* --- threads -------------------------------------------------------------- */
+
+enum { THREADS = 4, STEPS = 20000, DIRS = 4 };
+
+static node_id dirs[DIRS];
+static uint64_t thread_seed;
+
+static void *churn(void *context)
+{
+	uint64_t state = thread_seed + 2 * (uint64_t)(uintptr_t)context;
+	char name[8], other[8];
+
+	for (int i = 0; i < STEPS; i++) {
+		node_id parent = dirs[unit_random(&state) % DIRS];
+		node_id target = dirs[unit_random(&state) % DIRS];
+		struct store_entry e = { 0 };
+
+		snprintf(name, sizeof(name), "%u", (unsigned)(unit_random(&state) % 20));
+		snprintf(other, sizeof(other), "%u", (unsigned)(unit_random(&state) % 20));
+		switch (unit_random(&state) % 8) {
+		case 0:
+			if (store_mknod(s, cred, parent, name, S_IFREG, 0, &e) == 0)
+				store_write(s, e.id, 0, name, sizeof(name), true, false);
+			break;
+		case 1:
+			store_mkdir(s, cred, parent, name, 0755, &e);
+			break;
+		case 2:
+			store_unlink(s, parent, name, NULL);
+			break;
+		case 3:
+			store_rmdir(s, parent, name, NULL);
+			break;
+		case 4:
+			store_rename(s, parent, name, target, other, 0, NULL);
+			break;
+		case 5:
+			store_rename(s, parent, name, target, other, RENAME_EXCHANGE, NULL);
+			break;
+		case 6:
+			if (store_lookup(s, parent, name, &e) == 0 && S_ISREG(e.attr.st_mode)) {
+				struct store_entry linked;
+
+				if (store_link(s, e.id, target, other, &linked) == 0)
+					store_forget(s, linked.id, 1);
+			}
+			break;
+		default:
+			store_lookup(s, parent, name, &e);
+			break;
+		}
+		if (e.id)
+			store_forget(s, e.id, 1);
+	}
+	return NULL;
+}
+
+static bool remove_one(void *context, const char *name, uint64_t cookie,
+		       const struct store_entry *entry)
+{
+	(void)entry;
+	strcpy(context, name);
+	return cookie <= 2;
+}
+
+/* Removes all below a directory; the counts of links must have been right for that. */
+static void remove_below(node_id dir)
+{
+	for (;;) {
+		char name[256] = "";
+		struct store_entry e;
+
+		store_readdir(s, dir, 2, false, remove_one, name);
+		if (!*name)
+			return;
+		ck_assert_int_eq(store_lookup(s, dir, name, &e), 0);
+		if (S_ISDIR(e.attr.st_mode)) {
+			remove_below(e.id);
+			ck_assert_int_eq(store_rmdir(s, dir, name, NULL), 0);
+		} else {
+			ck_assert_int_eq(store_unlink(s, dir, name, NULL), 0);
+		}
+		store_forget(s, e.id, 1);
+	}
+}
+
+START_TEST(threads_leave_a_tree_that_adds_up)
+{
+	struct store_usage before, after;
+	pthread_t threads[THREADS];
+	char name[8];
+
+	thread_seed = unit_seed("store threads");
+	store_usage(s, &before);
+	for (int i = 0; i < DIRS; i++) {
+		snprintf(name, sizeof(name), "d%d", i);
+		dirs[i] = make(i % 2 ? dirs[i - 1] : STORE_ROOT, name, S_IFDIR | 0755);
+	}
+	for (uintptr_t i = 0; i < THREADS; i++)
+		ck_assert_int_eq(pthread_create(&threads[i], NULL, churn, (void *)i), 0);
+	for (int i = 0; i < THREADS; i++)
+		pthread_join(threads[i], NULL);
+	remove_below(STORE_ROOT);
+	for (int i = 0; i < DIRS; i++)
+		store_forget(s, dirs[i], 1);
+	store_usage(s, &after);
+	ck_assert_uint_eq(after.nodes, before.nodes);
+	ck_assert_uint_eq(after.bytes, before.bytes);
+	ck_assert_uint_eq(stat_of(STORE_ROOT).st_nlink, 2);
+	ck_assert_int_eq(stat_of(STORE_ROOT).st_size, 40);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("store");
+	TCase *tc = tcase_create("store");
+
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_set_timeout(tc, 120);
+	tcase_add_test(tc, ids_count_up_from_the_root);
+	tcase_add_test(tc, an_id_is_never_used_twice);
+	tcase_add_test(tc, forgetting_more_than_was_looked_up_does_no_harm);
+	tcase_add_test(tc, unlinked_and_forgotten_gives_everything_back);
+	tcase_add_test(tc, rename_keeps_links_of_parents);
+	tcase_add_test(tc, rename_refuses_what_it_must);
+	tcase_add_test(tc, exchange_swaps_a_directory_and_a_file);
+	tcase_add_test(tc, two_names_of_one_node_rename_to_nothing);
+	tcase_add_test(tc, nr_inodes_counts_nodes_and_further_links);
+	tcase_add_test(tc, a_removed_directory_takes_nothing_new);
+	tcase_add_test(tc, copy_within_one_file_reads_before_it_moves);
+	tcase_add_test(tc, threads_leave_a_tree_that_adds_up);
+	suite_add_tcase(suite, tc);
+	return unit_run(suite);
+}

@@ -1,0 +1,463 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the recorder writes, the reader reads; and what is damaged, it survives. */
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <memfs/trace_format.h>
+#include <memfs/trace_reader.h>
+#include <xxhash.h>
+
+#include "trace/recorder.h"
+#include "unit.h"
+
+static char path[64];
+static struct recorder *rec;
+
+static void setup(void)
+{
+	struct recorder_options options = {
+		.path = path,
+		.mountpoint = "/mnt",
+		.command_line = "test",
+		.mount_options = "",
+		.cache_mode = "never",
+		.ring_bytes = 16u << 20, /* as much as a test records, if the writer gets no CPU */
+	};
+
+	snprintf(path, sizeof(path), "/tmp/memfs-test-trace-%d", (int)getpid());
+	ck_assert_int_eq(recorder_create(&options, &rec), 0);
+}
+
+static void teardown(void)
+{
+	unlink(path);
+}
+
+static void record(struct trace_call call)
+{
+	call.start_ns = recorder_enter(rec, call.pid, call.uid, call.gid);
+	call.end_ns = recorder_clock();
+	recorder_record(rec, &call);
+}
+
+static struct trace_reader *open_reader(void)
+{
+	struct trace_reader *r;
+	const char *why;
+
+	ck_assert_msg(trace_open(path, &r, &why) == 0, "%s", why);
+	return r;
+}
+
+static struct trace_event next(struct trace_reader *r)
+{
+	struct trace_event e;
+
+	ck_assert_int_eq(trace_next(r, &e), 1);
+	return e;
+}
+
+START_TEST(an_event_comes_back_as_it_went)
+{
+	const struct trace_call call = {
+		.op = TRACE_OP_RENAME, .error = ENOTEMPTY, .pid = (uint32_t)getpid(), .uid = 7,
+		.gid = 8, .node = 1, .node2 = 1ull << 33, .result = 5, .replaced = 6, .fh = 9,
+		.offset = UINT64_MAX, .offset2 = 11, .size = 12, .done = 13, .flags = 0x80000001u,
+		.mode = 0100644, .new_uid = UINT32_MAX, .new_gid = 16, .rdev = 17,
+		.name = "from\n\xff", .name2 = "to",
+	};
+	struct trace_reader *r;
+	struct trace_event e;
+	struct trace_info info;
+
+	record(call);
+	ck_assert_int_eq(recorder_close(rec), 0);
+	r = open_reader();
+	ck_assert_str_eq(trace_meta(r, "cache"), "never");
+	e = next(r);
+	ck_assert_uint_eq(e.op, call.op);
+	ck_assert_int_eq(e.error, call.error);
+	ck_assert_uint_eq(e.process->pid, call.pid);
+	ck_assert_uint_eq(e.process->uid, 7);
+	ck_assert_str_eq(e.process->comm, "test-trace");
+	ck_assert_uint_eq(e.node2, call.node2);
+	ck_assert_uint_eq(e.result, 5);
+	ck_assert_uint_eq(e.replaced, 6);
+	ck_assert_uint_eq(e.fh, 9);
+	ck_assert_uint_eq(e.offset, UINT64_MAX);
+	ck_assert_uint_eq(e.offset2, 11);
+	ck_assert_uint_eq(e.size, 12);
+	ck_assert_uint_eq(e.done, 13);
+	ck_assert_uint_eq(e.flags, call.flags);
+	ck_assert_uint_eq(e.mode, call.mode);
+	ck_assert_uint_eq(e.new_uid, UINT32_MAX);
+	ck_assert_uint_eq(e.new_gid, 16);
+	ck_assert_uint_eq(e.rdev, 17);
+	ck_assert_str_eq(e.name, "from\n\xff");
+	ck_assert_str_eq(e.name2, "to");
+	ck_assert_int_eq(trace_next(r, &e), 0);
+	trace_get_info(r, &info);
+	ck_assert(info.complete);
+	ck_assert_uint_eq(info.gaps, 0);
+	ck_assert_uint_eq(info.lost, 0);
+	trace_close(r);
+}
+END_TEST
+
+START_TEST(paths_follow_renames_links_and_removal)
+{
+	struct trace_reader *r;
+	char buf[100];
+
+	record((struct trace_call){ .op = TRACE_OP_MKDIR, .node = 1, .name = "d", .result = 2 });
+	record((struct trace_call){ .op = TRACE_OP_CREATE, .node = 2, .name = "f", .result = 3 });
+	record((struct trace_call){ .op = TRACE_OP_RENAME, .node = 1, .name = "d", .node2 = 1,
+				    .name2 = "e", .result = 2 });
+	record((struct trace_call){ .op = TRACE_OP_LINK, .node = 3, .node2 = 1, .name = "g",
+				    .result = 3 });
+	record((struct trace_call){ .op = TRACE_OP_UNLINK, .node = 1, .name = "g", .result = 3 });
+	record((struct trace_call){ .op = TRACE_OP_UNLINK, .node = 2, .name = "f", .result = 3 });
+	record((struct trace_call){ .op = TRACE_OP_GETATTR, .node = 3 });
+	record((struct trace_call){ .op = TRACE_OP_FORGET, .node = 3 });
+	record((struct trace_call){ .op = TRACE_OP_GETATTR, .node = 3 });
+	recorder_close(rec);
+	r = open_reader();
+	next(r);
+	next(r);
+	ck_assert_str_eq(trace_path(r, 2, "f", buf, sizeof(buf)), "/d/f");
+	next(r);
+	ck_assert_str_eq(trace_path(r, 3, NULL, buf, sizeof(buf)), "/d/f");
+	next(r);
+	ck_assert_str_eq(trace_path(r, 3, NULL, buf, sizeof(buf)), "/e/f");
+	next(r);
+	ck_assert_str_eq(trace_path(r, 3, NULL, buf, sizeof(buf)), "/g");
+	next(r);
+	ck_assert_str_eq(trace_path(r, 3, NULL, buf, sizeof(buf)), "/e/f");
+	ck_assert_uint_eq(trace_node_type(r, 3), S_IFREG);
+	next(r);
+	ck_assert_str_eq(trace_path(r, 3, NULL, buf, sizeof(buf)), "/e/f (deleted)");
+	next(r);
+	next(r);
+	ck_assert_str_eq(trace_path(r, 3, NULL, buf, sizeof(buf)), "#3");
+	trace_close(r);
+}
+END_TEST
+
+START_TEST(a_release_by_the_kernel_is_the_openers)
+{
+	struct trace_reader *r;
+	struct trace_event e;
+
+	record((struct trace_call){ .op = TRACE_OP_CREATE, .node = 1, .name = "f", .result = 2,
+				    .fh = 4, .pid = (uint32_t)getpid() });
+	record((struct trace_call){ .op = TRACE_OP_RELEASE, .node = 2, .fh = 4 });
+	record((struct trace_call){ .op = TRACE_OP_FORGET, .node = 2 });
+	recorder_close(rec);
+	r = open_reader();
+	ck_assert(!next(r).inferred);
+	e = next(r);
+	ck_assert(e.inferred);
+	ck_assert_uint_eq(e.process->pid, (uint32_t)getpid());
+	ck_assert_ptr_null(next(r).process);
+	trace_close(r);
+}
+END_TEST
+
+enum { THREADS = 4, CALLS = 30000 };
+
+static void *record_many(void *context)
+{
+	uint64_t thread = (uint64_t)(uintptr_t)context;
+	char name[32];
+
+	for (uint64_t i = 0; i < CALLS; i++) {
+		snprintf(name, sizeof(name), "t%u-%u", (unsigned)thread, (unsigned)(i % 1000));
+		record((struct trace_call){ .op = TRACE_OP_LOOKUP, .node = thread + 2, .offset = i,
+					    .name = name, .error = ENOENT, .pid = 1 });
+		if (i % 1000 == 0)
+			usleep(1000);
+	}
+	return NULL;
+}
+
+START_TEST(threads_lose_nothing_and_come_out_in_order)
+{
+	uint64_t seen[THREADS] = { 0 }, last = 0;
+	pthread_t threads[THREADS];
+	struct trace_totals totals;
+	struct trace_reader *r;
+	struct trace_event e;
+
+	for (uintptr_t i = 0; i < THREADS; i++)
+		pthread_create(&threads[i], NULL, record_many, (void *)i);
+	for (int i = 0; i < THREADS; i++)
+		pthread_join(threads[i], NULL);
+	recorder_close(rec);
+	r = open_reader();
+	while (trace_next(r, &e) == 1) {
+		ck_assert_uint_ge(e.node, 2);
+		ck_assert_uint_lt(e.node, THREADS + 2);
+		ck_assert_uint_eq(e.offset, seen[e.node - 2]);
+		seen[e.node - 2]++;
+		ck_assert_uint_ge(e.start_ns, last);
+		last = e.start_ns;
+	}
+	for (int i = 0; i < THREADS; i++)
+		ck_assert_uint_eq(seen[i], CALLS);
+	ck_assert(trace_get_totals(r, TRACE_OP_LOOKUP, &totals));
+	ck_assert_uint_eq(totals.calls, THREADS * CALLS);
+	ck_assert_uint_eq(totals.errors, THREADS * CALLS);
+	trace_close(r);
+}
+END_TEST
+
+START_TEST(loss_is_counted_exactly)
+{
+	struct recorder_options options = {
+		.path = path, .mountpoint = "/", .command_line = "", .mount_options = "",
+		.cache_mode = "never", .ring_bytes = 4096,
+	};
+	struct trace_totals totals;
+	struct trace_reader *r;
+	struct trace_event e;
+	struct trace_info info;
+	uint64_t seen = 0;
+
+	recorder_close(rec);
+	ck_assert_int_eq(recorder_create(&options, &rec), 0);
+	for (int i = 0; i < 100000; i++)
+		record((struct trace_call){ .op = TRACE_OP_GETATTR, .node = 1 });
+	recorder_close(rec);
+	r = open_reader();
+	while (trace_next(r, &e) == 1)
+		seen++;
+	trace_get_info(r, &info);
+	ck_assert_uint_gt(info.lost, 0);
+	ck_assert_uint_eq(seen + info.lost, 100000);
+	ck_assert(trace_get_totals(r, TRACE_OP_GETATTR, &totals));
+	ck_assert_uint_eq(totals.calls, 100000);
+	trace_close(r);
+}
+END_TEST
+
+START_TEST(what_was_flushed_can_be_read_while_recording_goes_on)
+{
+	struct trace_reader *r;
+	struct trace_event e;
+	struct trace_info info;
+
+	record((struct trace_call){ .op = TRACE_OP_GETATTR, .node = 1 });
+	recorder_flush(rec);
+	r = open_reader();
+	next(r);
+	ck_assert_int_eq(trace_next(r, &e), 0);
+	trace_get_info(r, &info);
+	ck_assert(!info.complete);
+	record((struct trace_call){ .op = TRACE_OP_STATFS, .node = 1 });
+	recorder_flush(rec);
+	ck_assert_uint_eq(next(r).op, TRACE_OP_STATFS);
+	recorder_close(rec);
+	ck_assert_int_eq(trace_next(r, &e), 0);
+	trace_get_info(r, &info);
+	ck_assert(info.complete);
+	trace_close(r);
+}
+END_TEST
+
+START_TEST(a_full_disk_is_reported_and_harms_nothing)
+{
+	struct recorder_stats stats;
+
+	recorder_close(rec);
+	unlink(path);
+	ck_assert_int_eq(symlink("/dev/full", path), 0);
+	ck_assert_int_eq(recorder_create(&(struct recorder_options){ .path = path,
+		.mountpoint = "", .command_line = "", .mount_options = "", .cache_mode = "" }, &rec),
+		-ELOOP);
+	ck_assert_int_eq(recorder_create(&(struct recorder_options){ .path = "/dev/full",
+		.mountpoint = "", .command_line = "", .mount_options = "", .cache_mode = "" }, &rec),
+		-EINVAL);
+	unlink(path);
+	setup();
+	/* A limit on the size of files stands for a full disk. */
+	signal(SIGXFSZ, SIG_IGN);
+	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &(struct rlimit){ 100000, 100000 }), 0);
+	for (int i = 0; i < 50000; i++)
+		record((struct trace_call){ .op = TRACE_OP_GETATTR, .node = 1, .offset = (uint64_t)i << 40 });
+	recorder_flush(rec);
+	recorder_get_stats(rec, &stats);
+	ck_assert_int_eq(stats.error, EFBIG);
+	ck_assert_uint_eq(stats.recorded + stats.lost, 50000);
+	ck_assert_int_eq(recorder_close(rec), -EFBIG);
+}
+END_TEST
+
+/* --- damage --------------------------------------------------------------- */
+
+static uint8_t *whole;
+static size_t whole_size;
+
+static void make_whole(void)
+{
+	char name[16];
+	int fd;
+
+	for (int i = 0; i < 20000; i++) {
+		snprintf(name, sizeof(name), "n%d", i % 500);
+		record((struct trace_call){ .op = i % 2 ? TRACE_OP_CREATE : TRACE_OP_UNLINK, .node = 1,
+					    .name = name, .result = (uint64_t)(i / 2 % 500) + 2 });
+	}
+	recorder_close(rec);
+	fd = open(path, O_RDONLY);
+	whole_size = (size_t)lseek(fd, 0, SEEK_END);
+	whole = malloc(whole_size);
+	ck_assert_int_eq(pread(fd, whole, whole_size, 0), (ssize_t)whole_size);
+	close(fd);
+}
+
+static void write_file(const uint8_t *bytes, size_t size)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+
+	ck_assert_int_eq(write(fd, bytes, size), (ssize_t)size);
+	close(fd);
+}
+
+/* Reads all that can be read; returns the number of events, -1 if it could not be opened. */
+static int64_t read_all(struct trace_info *info)
+{
+	struct trace_reader *r;
+	struct trace_event e;
+	const char *why;
+	int64_t n = 0;
+	char buf[64];
+
+	if (trace_open(path, &r, &why) < 0)
+		return -1;
+	while (trace_next(r, &e) == 1) {
+		trace_path(r, e.node, e.name, buf, sizeof(buf));
+		n++;
+	}
+	trace_get_info(r, info);
+	trace_close(r);
+	return n;
+}
+
+START_TEST(cut_off_anywhere_it_is_read_as_far_as_it_goes)
+{
+	uint64_t state = unit_seed("trace cut");
+	struct trace_info info;
+
+	make_whole();
+	for (int i = 0; i < 1000; i++) {
+		size_t size = unit_random(&state) % whole_size;
+		int64_t n;
+
+		write_file(whole, size);
+		n = read_all(&info);
+		ck_assert(size >= 16 || n < 0);
+		ck_assert_int_le(n, 20000);
+		if (n >= 0)
+			ck_assert(!info.complete);
+	}
+	free(whole);
+}
+END_TEST
+
+START_TEST(a_flipped_bit_costs_one_block_and_is_told)
+{
+	uint64_t state = unit_seed("trace flip");
+	struct trace_info info;
+
+	make_whole();
+	for (int i = 0; i < 300; i++) {
+		size_t at = 16 + unit_random(&state) % (whole_size - 16);
+		int64_t n;
+
+		uint8_t bit = (uint8_t)(1u << unit_random(&state) % 8);
+
+		whole[at] ^= bit;
+		write_file(whole, whole_size);
+		whole[at] ^= bit;
+		n = read_all(&info);
+		ck_assert_int_ge(n, 0);
+		ck_assert_int_lt(n, 20001);
+		ck_assert_msg(info.gaps == 1, "bit flipped at %zu: %u gaps", at, (unsigned)info.gaps);
+	}
+	free(whole);
+}
+END_TEST
+
+/* Good checksums around nonsense: what a hostile file would have. */
+START_TEST(nonsense_in_a_good_block_is_survived)
+{
+	uint64_t state = unit_seed("trace nonsense");
+	struct trace_info info;
+
+	make_whole();
+	for (int i = 0; i < 300; i++) {
+		struct trace_block_header *header = (void *)(whole + 16);
+		size_t size = sizeof(*header) + header->size;
+		uint8_t *copy = malloc(whole_size);
+
+		memcpy(copy, whole, whole_size);
+		header = (void *)(copy + 16);
+		/* The second block: the first holds the facts. */
+		header = (void *)(copy + 16 + size);
+		for (int j = 0; j < 20; j++)
+			((uint8_t *)(header + 1))[unit_random(&state) % header->size] =
+				(uint8_t)unit_random(&state);
+		header->checksum = 0;
+		header->checksum = XXH3_64bits(header, sizeof(*header) + header->size);
+		write_file(copy, whole_size);
+		ck_assert_int_ge(read_all(&info), 0);
+		free(copy);
+	}
+	free(whole);
+}
+END_TEST
+
+START_TEST(what_is_no_trace_is_refused)
+{
+	struct trace_reader *r;
+	const char *why;
+
+	recorder_close(rec);
+	write_file((const uint8_t *)"hello, world, this is text", 26);
+	ck_assert_int_eq(trace_open(path, &r, &why), -EPROTO);
+	write_file((const uint8_t *)"", 0);
+	ck_assert_int_eq(trace_open(path, &r, &why), -EPROTO);
+	write_file((const uint8_t *)"MEMFSTRC\x09\x00\x00\x00\x10\x00\x00\x00", 16);
+	ck_assert_int_eq(trace_open(path, &r, &why), -ENOTSUP);
+	ck_assert_int_eq(trace_open("/tmp", &r, &why), -EINVAL);
+	ck_assert_int_eq(trace_open("/no/such", &r, &why), -ENOENT);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("trace");
+	TCase *tc = tcase_create("trace");
+
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_set_timeout(tc, 240);
+	tcase_add_test(tc, an_event_comes_back_as_it_went);
+	tcase_add_test(tc, paths_follow_renames_links_and_removal);
+	tcase_add_test(tc, a_release_by_the_kernel_is_the_openers);
+	tcase_add_test(tc, threads_lose_nothing_and_come_out_in_order);
+	tcase_add_test(tc, loss_is_counted_exactly);
+	tcase_add_test(tc, what_was_flushed_can_be_read_while_recording_goes_on);
+	tcase_add_test(tc, a_full_disk_is_reported_and_harms_nothing);
+	tcase_add_test(tc, cut_off_anywhere_it_is_read_as_far_as_it_goes);
+	tcase_add_test(tc, a_flipped_bit_costs_one_block_and_is_told);
+	tcase_add_test(tc, nonsense_in_a_good_block_is_survived);
+	tcase_add_test(tc, what_is_no_trace_is_refused);
+	suite_add_tcase(suite, tc);
+	return unit_run(suite);
+}
