@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "trace/blocks.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <xxhash.h>
+
+#define HEADER sizeof(struct trace_block_header)
+
+/* Bytes read, fewer only at the end of the file; or a negative errno. */
+static ssize_t read_at(int fd, void *buf, size_t size, uint64_t offset)
+{
+	size_t done = 0;
+
+	while (done < size) {
+		ssize_t n = pread(fd, (char *)buf + done, size - done, (off_t)(offset + done));
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		if (n == 0)
+			break;
+		done += (size_t)n;
+	}
+	return (ssize_t)done;
+}
+
+int block_reader_init(struct block_reader *b, int fd, const char **why)
+{
+	struct trace_file_header header;
+	ssize_t n;
+
+	memset(b, 0, sizeof(*b));
+	b->fd = fd;
+	n = read_at(fd, &header, sizeof(header), 0);
+	if (n < 0) {
+		*why = "cannot be read";
+		return (int)n;
+	}
+	if (n != sizeof(header) ||
+	    memcmp(header.magic, TRACE_FILE_MAGIC, sizeof(header.magic)) != 0 ||
+	    header.header_size < sizeof(header)) {
+		*why = "is no memfs trace";
+		return -EPROTO;
+	}
+	if (header.major != TRACE_VERSION_MAJOR) {
+		*why = "is a trace of another major version";
+		return -ENOTSUP;
+	}
+	b->offset = header.header_size;
+	return 0;
+}
+
+enum verdict { GOOD, BAD, SHORT };
+
+/* Looks at the block at an offset. SHORT: the file ends within it. */
+static int check_block(struct block_reader *b, uint64_t offset, enum verdict *verdict)
+{
+	struct trace_block_header *header = &b->header;
+	uint64_t checksum;
+	ssize_t n = read_at(b->fd, b->bytes, HEADER, offset);
+
+	if (n < 0)
+		return (int)n;
+	memcpy(header, b->bytes, HEADER);
+	*verdict = SHORT;
+	if (n < (ssize_t)HEADER)
+		return 0;
+	*verdict = BAD;
+	if (header->magic != TRACE_BLOCK_MAGIC || header->size > TRACE_BLOCK_MAX - HEADER)
+		return 0;
+	n = read_at(b->fd, b->bytes + HEADER, header->size, offset + HEADER);
+	if (n < 0)
+		return (int)n;
+	if (n < (ssize_t)header->size) {
+		*verdict = SHORT;
+		return 0;
+	}
+	checksum = header->checksum;
+	header->checksum = 0;
+	memcpy(b->bytes, header, HEADER);
+	header->checksum = checksum;
+	if (XXH3_64bits(b->bytes, HEADER + header->size) == checksum)
+		*verdict = GOOD;
+	return 0;
+}
+
+/* The offset of the next block magic from `offset` on; the end of the file if there is none. */
+static int find_magic(struct block_reader *b, uint64_t *offset)
+{
+	const uint32_t magic = TRACE_BLOCK_MAGIC;
+	uint8_t window[4096];
+
+	for (;;) {
+		ssize_t n = read_at(b->fd, window, sizeof(window), *offset);
+		uint8_t *hit;
+
+		if (n < 0)
+			return (int)n;
+		hit = memmem(window, (size_t)n, &magic, sizeof(magic));
+		if (hit) {
+			*offset += (uint64_t)(hit - window);
+			return 0;
+		}
+		if (n < (ssize_t)sizeof(window)) {
+			*offset += n > 3 ? (uint64_t)n - 3 : 0;
+			return 0;
+		}
+		*offset += sizeof(window) - (sizeof(magic) - 1);
+	}
+}
+
+static void count_gap(struct block_reader *b, uint64_t bytes)
+{
+	if (!b->in_gap)
+		b->gaps++;
+	b->in_gap = true;
+	b->gap_bytes += bytes;
+}
+
+static void accept(struct block_reader *b)
+{
+	/* Blocks that are missing altogether leave no bytes, but a jump in the numbers. */
+	if (b->header.sequence != b->sequence && !b->in_gap)
+		b->gaps++;
+	b->in_gap = false;
+	b->sequence = b->header.sequence + 1;
+	b->lost = b->header.lost;
+	b->blocks++;
+	b->offset += HEADER + b->header.size;
+	b->payload = b->bytes + HEADER;
+	b->end = b->payload + b->header.size;
+}
+
+int block_reader_next(struct block_reader *b)
+{
+	for (;;) {
+		enum verdict verdict;
+		uint64_t next = b->offset + 1;
+		int err = check_block(b, b->offset, &verdict);
+
+		if (err)
+			return err;
+		if (verdict == GOOD) {
+			accept(b);
+			return 1;
+		}
+		/*
+		 * At the end of a growing file a block may be half there; but a
+		 * damaged length can look the same, with good blocks behind it.
+		 */
+		err = find_magic(b, &next);
+		if (err)
+			return err;
+		if (verdict == SHORT) {
+			uint32_t word = 0;
+
+			if (read_at(b->fd, &word, sizeof(word), next) < (ssize_t)sizeof(word) ||
+			    word != TRACE_BLOCK_MAGIC)
+				return 0;
+		}
+		count_gap(b, next - b->offset);
+		b->offset = next;
+	}
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* blocks.h - finds the good blocks in a file, and passes over what is not one. */
+#ifndef MEMFS_TRACE_BLOCKS_H
+#define MEMFS_TRACE_BLOCKS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <memfs/trace_format.h>
+
+struct block_reader {
+	int fd;
+	uint64_t offset;      /* of the next block */
+	uint64_t sequence;    /* that it should have */
+	uint64_t blocks, gaps, gap_bytes, lost;
+	bool in_gap;          /* bytes before offset were passed over */
+	struct trace_block_header header;
+	uint8_t bytes[TRACE_BLOCK_MAX];
+	const uint8_t *payload, *end;
+};
+
+/* Checks the file header. 0, or a negative errno with *why. The descriptor stays the caller's. */
+int block_reader_init(struct block_reader *b, int fd, const char **why);
+
+/*
+ * The next good block into header, payload and end. 1; 0 when there is none
+ * (yet): a file that grows may be asked again; or a negative errno.
+ */
+int block_reader_next(struct block_reader *b);
+
+#endif
