@@ -32,6 +32,20 @@ static void close_at_exit(void)
 		filesystem_close(now_open, "/dev/stderr");
 }
 
+/*
+ * Something waits in it where no signal reaches. Forcing the unmount of a FUSE filesystem fails as
+ * long as it is in use, but breaks the connection to its daemon: all who wait get an error. To
+ * kill the daemon alone is not enough when the daemon itself waits for one of them.
+ */
+static void abort_open(void)
+{
+	if (!now_open || !now_open->server.pid)
+		return;
+	complain("memfs does not answer: breaking its connection");
+	umount2(now_open->root, MNT_FORCE | UMOUNT_NOFOLLOW);
+	kill(now_open->server.pid, SIGKILL);
+}
+
 bool filesystem_parse(struct filesystem *fs, const char *text)
 {
 	const char *equals = strchr(text, '=');
@@ -207,6 +221,7 @@ bool filesystem_open(struct filesystem *fs, const struct filesystem_options *o,
 	if (!registered && atexit(close_at_exit) != 0)
 		out_of_memory();
 	registered = true;
+	run_stuck = abort_open;
 	parent = fs->dir ? text_format("%s/compile-workload-%d-%s", fs->dir, (int)getpid(), label) :
 			   text_format("%s/%s", o->work, label);
 	fs->root = text_format("%s/%s", parent, fs->name);
@@ -234,12 +249,13 @@ static void forget(struct filesystem *fs)
 
 bool filesystem_close(struct filesystem *fs, const char *log)
 {
+	static bool closing;
 	bool ok = true;
 	char *slash;
 
-	if (!fs->root)
+	if (!fs->root || closing)
 		return true;
-	now_open = NULL; /* never twice, should this itself end the program */
+	closing = true; /* not again from the exit handler, should this end the program */
 	if (fs->mounted)
 		ok = unmount(fs, log);
 	else if (fs->server.pid)
@@ -255,6 +271,7 @@ bool filesystem_close(struct filesystem *fs, const char *log)
 	*slash = '\0';
 	rmdir(fs->root);
 	forget(fs);
+	closing = false;
 	return ok;
 }
 

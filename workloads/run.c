@@ -21,6 +21,10 @@
 #include "progress.h"
 #include "text.h"
 
+#define KILL_PATIENCE 5000 /* milliseconds in which what was killed must be dead */
+
+void (*run_stuck)(void);
+
 double clock_seconds(void)
 {
 	struct timespec now;
@@ -100,6 +104,17 @@ static enum run_end wait_for(const struct task *task, int pidfd, double started)
 	}
 }
 
+/* Kills the whole group, the child too if it still runs. */
+static void kill_group(pid_t pid, int pidfd)
+{
+	struct pollfd fd = { .fd = pidfd, .events = POLLIN };
+
+	/* Before the child is reaped, its number cannot belong to another group. */
+	kill(-pid, SIGKILL);
+	if (pidfd >= 0 && poll(&fd, 1, KILL_PATIENCE) == 0 && run_stuck)
+		run_stuck();
+}
+
 struct outcome run(const struct task *task)
 {
 	struct outcome outcome = { .end = RUN_FAILED };
@@ -125,8 +140,7 @@ struct outcome run(const struct task *task)
 	else
 		outcome.end = wait_for(task, pidfd, started);
 	outcome.wall = clock_seconds() - started;
-	/* Before the child is reaped, its number cannot belong to another group. */
-	kill(-pid, SIGKILL);
+	kill_group(pid, pidfd);
 	while (wait4(pid, &outcome.status, 0, &usage) < 0 && errno == EINTR)
 		;
 	if (pidfd >= 0)

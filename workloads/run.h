@@ -41,6 +41,12 @@ struct outcome {
 /* Seconds of a clock that only goes forward. */
 double clock_seconds(void);
 
+/*
+ * Called when a task that was killed has not ended after some seconds: it waits inside a filesystem
+ * that does not answer, where no signal reaches it. To end that filesystem; NULL = none.
+ */
+extern void (*run_stuck)(void);
+
 /* Runs it and waits for it; whatever of its group is left is killed. */
 struct outcome run(const struct task *task);
 

@@ -70,18 +70,25 @@ static struct sample collect(const struct table *t, const char *project, const c
 	return sample;
 }
 
+/* Three digits that mean something. */
+static int digits(double seconds)
+{
+	return seconds < 1 ? 3 : seconds < 100 ? 2 : 1;
+}
+
 static void print_seconds(const struct table *t, const struct sample *sample)
 {
 	char text[64] = "-";
 	size_t last = sample->count - 1;
+	int precision = sample->count ? digits(median(sample)) : 0;
 
 	if (sample->failed)
 		snprintf(text, sizeof(text), "failed");
 	else if (sample->count > 1)
-		snprintf(text, sizeof(text), "%.2f (%.2f-%.2f)", median(sample),
-			 sample->values[0], sample->values[last]);
+		snprintf(text, sizeof(text), "%.*f (%.*f-%.*f)", precision, median(sample),
+			 precision, sample->values[0], precision, sample->values[last]);
 	else if (sample->count)
-		snprintf(text, sizeof(text), "%.2f", sample->values[0]);
+		snprintf(text, sizeof(text), "%.*f", precision, sample->values[0]);
 	fprintf(t->out, "  %*s", t->width, text);
 }
 
