@@ -204,6 +204,9 @@ static bool unmount(struct filesystem *fs, const char *log)
 	fs->mounted = false;
 	if (outcome.end == RUN_OK)
 		return true;
+	/* Whoever still uses it, maybe waiting for a daemon that hangs, gets an error and goes. */
+	if (fs->kind == FILESYSTEM_MEMFS)
+		umount2(fs->root, MNT_FORCE | UMOUNT_NOFOLLOW);
 	/* Out of the tree at least; it goes away with its last user. */
 	umount2(fs->root, MNT_DETACH | UMOUNT_NOFOLLOW);
 	return complain("%s: the unmount failed; detached it; see %s", fs->name, log);

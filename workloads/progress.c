@@ -102,6 +102,13 @@ void progress_done(const char *result)
 	progress.what[0] = '\0';
 }
 
+void progress_abandon(void)
+{
+	progress_clear();
+	progress.weight = 0;
+	progress.what[0] = '\0';
+}
+
 void progress_reach(unsigned done)
 {
 	progress.done = done;

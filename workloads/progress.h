@@ -19,6 +19,9 @@ void progress_tick(void);
 /* The step is over; `result` says how, e.g. "1.25 s". */
 void progress_done(const char *result);
 
+/* The step is over without a result. */
+void progress_abandon(void);
+
 /* So much of the total is behind us, also what a failure has left undone. */
 void progress_reach(unsigned done);
 

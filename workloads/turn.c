@@ -82,8 +82,10 @@ static bool end(const struct turn *t, const struct result *row)
 {
 	char text[64];
 
-	if (interrupted())
+	if (interrupted()) {
+		progress_abandon();
 		return false; /* says nothing about the filesystem: no row */
+	}
 	snprintf(text, sizeof(text), row->ok ? "%.2f s" : "failed", row->wall);
 	progress_done(text);
 	results_add(t->results, row);
