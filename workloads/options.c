@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "options.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <getopt.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char usage_text[] =
+	"Usage: compile-workload [OPTION...]\n"
+	"       compile-workload --list | --hash DIR\n"
+	"Clone and build real projects on several filesystems and compare the times.\n"
+	"\n"
+	"What to run:\n"
+	"  -p, --project NAME      a project, or the path of a .manifest; may be repeated\n"
+	"                          (default: all of --list)\n"
+	"      --on FS[,FS...]     of memfs, tmpfs, native, NAME=DIR (default: the first three)\n"
+	"  -j, --jobs N            of make (default: the number of CPUs)\n"
+	"      --runs N            how often; the order of the filesystems alternates (default 1)\n"
+	"      --verify            compare the clones by a hash of their content\n"
+	"What to write:\n"
+	"  -o, --output FILE       results as CSV\n"
+	"      --log-dir DIR       output of git, make, ... (default: FILE-logs, without -o\n"
+	"                          removed again when nothing fails)\n"
+	"      --trace-dir DIR     keep the traces of memfs: PROJECT-RUN.trace\n"
+	"Where from, and where:\n"
+	"      --source DIR        bare repositories NAME.git, used before anything else\n"
+	"      --from KIND         git, debian or any: where other repositories are made from\n"
+	"                          (default any: upstream's git if the web is there, else Debian)\n"
+	"      --cache DIR         where they are kept (default: ~/.cache/memfs)\n"
+	"      --work DIR          mount points and native trees (default: /var/tmp)\n"
+	"      --projects DIR      where the manifests are\n"
+	"      --memfs PATH        the daemon (default: the one built with this, else in PATH)\n"
+	"      --memfs-options OPTS\n"
+	"                          mount options for it, e.g. cache=never\n"
+	"      --keep              leave the trees and mounts, and do not time their removal\n"
+	"Other:\n"
+	"      --list              list the projects\n"
+	"      --install-deps      install the packages that building them needs\n"
+	"      --hash DIR          print the hash of a tree\n"
+	"  -h, --help              show this text\n"
+	"  -V, --version           show the version\n"
+	"\n"
+	"Exit status: 0 all went well, 1 something failed, 2 misuse, 130 interrupted.\n";
+
+enum {
+	OPT_ON = 256, OPT_RUNS, OPT_VERIFY, OPT_LOG_DIR, OPT_TRACE_DIR, OPT_SOURCE, OPT_FROM,
+	OPT_CACHE, OPT_WORK, OPT_PROJECTS, OPT_MEMFS, OPT_MEMFS_OPTIONS, OPT_KEEP, OPT_LIST,
+	OPT_INSTALL, OPT_HASH,
+};
+
+static const struct option long_options[] = {
+	{ "project", required_argument, NULL, 'p' },
+	{ "on", required_argument, NULL, OPT_ON },
+	{ "jobs", required_argument, NULL, 'j' },
+	{ "runs", required_argument, NULL, OPT_RUNS },
+	{ "verify", no_argument, NULL, OPT_VERIFY },
+	{ "output", required_argument, NULL, 'o' },
+	{ "log-dir", required_argument, NULL, OPT_LOG_DIR },
+	{ "trace-dir", required_argument, NULL, OPT_TRACE_DIR },
+	{ "source", required_argument, NULL, OPT_SOURCE },
+	{ "from", required_argument, NULL, OPT_FROM },
+	{ "cache", required_argument, NULL, OPT_CACHE },
+	{ "work", required_argument, NULL, OPT_WORK },
+	{ "projects", required_argument, NULL, OPT_PROJECTS },
+	{ "memfs", required_argument, NULL, OPT_MEMFS },
+	{ "memfs-options", required_argument, NULL, OPT_MEMFS_OPTIONS },
+	{ "keep", no_argument, NULL, OPT_KEEP },
+	{ "list", no_argument, NULL, OPT_LIST },
+	{ "install-deps", no_argument, NULL, OPT_INSTALL },
+	{ "hash", required_argument, NULL, OPT_HASH },
+	{ "help", no_argument, NULL, 'h' },
+	{ "version", no_argument, NULL, 'V' },
+	{ 0 },
+};
+
+/* --- values ------------------------------------------------------------ */
+
+static void set(char **option, char *value)
+{
+	free(*option);
+	*option = value;
+}
+
+static bool parse_count(const char *option, const char *text, unsigned most, unsigned *count)
+{
+	char *end;
+	unsigned long n;
+
+	errno = 0;
+	n = isdigit((unsigned char)*text) ? strtoul(text, &end, 10) : 0;
+	if (errno || !n || *end || n > most)
+		return complain("%s %s: needs a number from 1 to %u", option, text, most);
+	*count = (unsigned)n;
+	return true;
+}
+
+static bool parse_choice(struct options *o, const char *text)
+{
+	static const char *const names[] = {
+		[SOURCE_ANY] = "any", [SOURCE_GIT] = "git", [SOURCE_DEBIAN] = "debian",
+	};
+
+	for (int i = SOURCE_ANY; i <= SOURCE_DEBIAN; i++) {
+		if (strcmp(text, names[i]) == 0) {
+			o->choice = (enum source_choice)i;
+			return true;
+		}
+	}
+	return complain("--from %s: is one of any, git, debian", text);
+}
+
+static bool add_filesystems(struct options *o, const char *text)
+{
+	struct text_list names = { 0 };
+	bool ok = true;
+
+	text_list_split(&names, text, ",");
+	if (!names.count)
+		ok = complain("--on: names no filesystem");
+	for (size_t i = 0; ok && i < names.count; i++) {
+		struct filesystem fs;
+
+		ok = filesystem_parse(&fs, names.items[i]);
+		if (ok && text_list_has(&o->filesystem_names, fs.name))
+			ok = complain("--on: %s is there twice", fs.name);
+		if (!ok) {
+			filesystem_free(&fs);
+			break;
+		}
+		o->filesystems = enlarge(o->filesystems, o->filesystem_count + 1, sizeof(fs));
+		o->filesystems[o->filesystem_count++] = fs;
+		text_list_add(&o->filesystem_names, fs.name);
+	}
+	text_list_free(&names);
+	return ok;
+}
+
+/* A path that stays right in another working directory; it need not be there yet. */
+static char *absolute(const char *path)
+{
+	char *here, *joined;
+
+	if (*path == '/')
+		return text_copy(path);
+	here = getcwd(NULL, 0);
+	if (!here)
+		return text_copy(path);
+	joined = text_format("%s/%s", here, path);
+	free(here);
+	return joined;
+}
+
+/* --- defaults ---------------------------------------------------------- */
+
+/* A file that lies so from the directory of this program, if it is there; else NULL. */
+static char *beside_program(const char *where)
+{
+	char self[PATH_MAX], *path;
+	ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
+
+	if (length < 0)
+		return NULL;
+	self[length] = '\0';
+	*strrchr(self, '/') = '\0';
+	path = text_format("%s/%s", self, where);
+	if (access(path, X_OK) == 0) /* of a directory: may be searched */
+		return path;
+	free(path);
+	return NULL;
+}
+
+static char *default_cache(void)
+{
+	const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+
+	if (cache && *cache == '/')
+		return text_format("%s/memfs", cache);
+	return text_format("%s/.cache/memfs", home && *home == '/' ? home : "/root");
+}
+
+static char *default_log_dir(const char *output)
+{
+	size_t length = strlen(output);
+
+	if (length > 4 && strcmp(output + length - 4, ".csv") == 0)
+		length -= 4;
+	return text_format("%.*s-logs", (int)length, output);
+}
+
+/* What was not given. Installed, or in the build directory, all finds what belongs to it. */
+static bool fill_in(struct options *o)
+{
+	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+
+	if (!o->projects_dir)
+		o->projects_dir = beside_program("../share/memfs/projects");
+	if (!o->projects_dir)
+		o->projects_dir = text_copy(PROJECTS_DIR);
+	if (!o->memfs)
+		o->memfs = beside_program("memfs");
+	if (!o->memfs)
+		o->memfs = beside_program("../src/memfs");
+	if (!o->memfs)
+		o->memfs = text_copy("memfs");
+	if (!o->cache)
+		o->cache = default_cache();
+	if (!o->work)
+		o->work = text_copy("/var/tmp");
+	if (!o->jobs)
+		o->jobs = cpus > 0 ? (unsigned)cpus : 1;
+	if (!o->log_dir && o->output)
+		o->log_dir = default_log_dir(o->output);
+	return o->filesystem_count || add_filesystems(o, "memfs,tmpfs,native");
+}
+
+/* --- parsing ----------------------------------------------------------- */
+
+static bool parse_directory(struct options *o, int c, const char *value)
+{
+	char **const options[] = {
+		[OPT_LOG_DIR - OPT_ON] = &o->log_dir, [OPT_TRACE_DIR - OPT_ON] = &o->trace_dir,
+		[OPT_SOURCE - OPT_ON] = &o->source, [OPT_CACHE - OPT_ON] = &o->cache,
+		[OPT_WORK - OPT_ON] = &o->work, [OPT_PROJECTS - OPT_ON] = &o->projects_dir,
+	};
+
+	if (!*value)
+		return complain("a directory's name is empty; see --help");
+	set(options[c - OPT_ON], absolute(value));
+	return true;
+}
+
+static bool parse_option(struct options *o, int c, char *value)
+{
+	switch (c) {
+	case 'p':
+		text_list_add(&o->projects, value);
+		return true;
+	case 'j':
+		return parse_count("-j", value, 4096, &o->jobs);
+	case 'o':
+		set(&o->output, absolute(value));
+		return true;
+	case OPT_ON:
+		return add_filesystems(o, value);
+	case OPT_RUNS:
+		return parse_count("--runs", value, 10000, &o->runs);
+	case OPT_FROM:
+		return parse_choice(o, value);
+	case OPT_VERIFY:
+		o->verify = true;
+		return true;
+	case OPT_KEEP:
+		o->keep = true;
+		return true;
+	case OPT_MEMFS:
+		set(&o->memfs, strchr(value, '/') ? absolute(value) : text_copy(value));
+		return true;
+	case OPT_MEMFS_OPTIONS:
+		set(&o->memfs_options, text_copy(value));
+		return true;
+	case OPT_LIST:
+		o->action = ACTION_LIST;
+		return true;
+	case OPT_INSTALL:
+		o->action = ACTION_INSTALL;
+		return true;
+	case OPT_HASH:
+		o->action = ACTION_HASH;
+		set(&o->hash_dir, text_copy(value));
+		return true;
+	default:
+		return parse_directory(o, c, value);
+	}
+}
+
+enum options_verdict options_parse(struct options *o, int argc, char **argv)
+{
+	int c;
+
+	*o = (struct options){ .runs = 1 };
+	while ((c = getopt_long(argc, argv, "p:j:o:hV", long_options, NULL)) != -1) {
+		if (c == 'h') {
+			fputs(usage_text, stdout);
+			return OPTIONS_DONE;
+		}
+		if (c == 'V') {
+			printf("compile-workload (memfs) %s\n", MEMFS_VERSION);
+			return OPTIONS_DONE;
+		}
+		if (c == '?' || !parse_option(o, c, optarg))
+			return OPTIONS_WRONG; /* the reason has been said */
+	}
+	if (optind < argc) {
+		complain("%s: is not an option; see --help", argv[optind]);
+		return OPTIONS_WRONG;
+	}
+	return fill_in(o) ? OPTIONS_RUN : OPTIONS_WRONG;
+}
+
+void options_free(struct options *o)
+{
+	for (unsigned i = 0; i < o->filesystem_count; i++)
+		filesystem_free(&o->filesystems[i]);
+	free(o->filesystems);
+	text_list_free(&o->filesystem_names);
+	text_list_free(&o->projects);
+	free(o->hash_dir);
+	free(o->projects_dir);
+	free(o->output);
+	free(o->source);
+	free(o->cache);
+	free(o->work);
+	free(o->memfs);
+	free(o->memfs_options);
+	free(o->trace_dir);
+	free(o->log_dir);
+}

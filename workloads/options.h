@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The command line of compile-workload. */
+#ifndef WORKLOADS_OPTIONS_H
+#define WORKLOADS_OPTIONS_H
+
+#include <stdbool.h>
+
+#include "filesystem.h"
+#include "source.h"
+#include "text.h"
+
+enum action { ACTION_RUN, ACTION_LIST, ACTION_INSTALL, ACTION_HASH };
+
+struct options {
+	enum action action;
+	char *hash_dir;
+	struct text_list projects; /* names, or paths of manifests */
+	char *projects_dir;
+	struct filesystem *filesystems;
+	unsigned filesystem_count;
+	struct text_list filesystem_names; /* the same, for the table */
+	unsigned jobs, runs;
+	char *output;              /* NULL = no CSV file */
+	char *source, *cache;      /* source may be NULL */
+	enum source_choice choice;
+	char *work;                /* in which the work directory is made */
+	char *memfs, *memfs_options;
+	char *trace_dir, *log_dir; /* NULL = below the work directory */
+	bool keep, verify;
+};
+
+enum options_verdict { OPTIONS_RUN, OPTIONS_DONE, OPTIONS_WRONG };
+
+/* Reads it; OPTIONS_DONE: --help or --version has been served, OPTIONS_WRONG: complained. */
+enum options_verdict options_parse(struct options *options, int argc, char **argv);
+void options_free(struct options *options);
+
+#endif

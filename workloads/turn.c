@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "turn.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "interrupt.h"
+#include "progress.h"
+#include "run.h"
+#include "text.h"
+#include "walk.h"
+
+/*
+ * One time for all files, in the past: whatever a build makes is newer. The same in all runs, so
+ * that what is built from it can be the same too.
+ */
+#define STAMP_TIME 946684800 /* 2000-01-01 00:00:00 UTC */
+
+/* How long each phase takes, roughly, for the progress. */
+static const unsigned weights[PHASE_COUNT] = {
+	[PHASE_CLONE] = 3, [PHASE_STAT] = 1, [PHASE_STAMP] = 1, [PHASE_VERIFY] = 1,
+	[PHASE_BUILD] = 40, [PHASE_STAT2] = 1, [PHASE_REMOVE] = 1,
+};
+
+unsigned turn_weight(void)
+{
+	unsigned sum = 0;
+
+	for (int phase = 0; phase < PHASE_COUNT; phase++)
+		sum += weights[phase];
+	return sum;
+}
+
+/* --- one phase --------------------------------------------------------- */
+
+static struct result begin(const struct turn *t, enum phase phase)
+{
+	const struct server *server = &t->filesystem->server;
+
+	progress_step(weights[phase], "run %u: %s on %s: %s", t->run,
+		      manifest_name(t->project->manifest), t->filesystem->name,
+		      phase_name(phase));
+	return (struct result){
+		.run = t->run, .project = manifest_name(t->project->manifest),
+		.filesystem = t->filesystem->name, .phase = phase, .ok = true,
+		.daemon_cpu = server->pid ? server_cpu(server) : -1, .daemon_peak_kib = -1,
+	};
+}
+
+/* One task of the phase, added to what the phase has taken already. */
+static bool step(const struct turn *t, struct result *row, struct task task)
+{
+	struct outcome outcome;
+
+	task.log = t->log;
+	outcome = run(&task);
+	row->wall += outcome.wall;
+	row->user += outcome.user;
+	row->sys += outcome.sys;
+	if (outcome.end == RUN_OK)
+		return true;
+	row->ok = false;
+	if (outcome.end != RUN_INTERRUPTED)
+		complain("%s on %s, run %u: %s: %s; see %s", row->project, row->filesystem,
+			 row->run, phase_name(row->phase), outcome_text(&outcome), t->log);
+	return false;
+}
+
+/* Reads the daemon's clocks: what comes after it does not count for the phase. */
+static void stop_counting(const struct turn *t, struct result *row)
+{
+	const struct server *server = &t->filesystem->server;
+	double cpu = server->pid ? server_cpu(server) : -1;
+
+	row->daemon_cpu = row->daemon_cpu >= 0 && cpu >= 0 ? cpu - row->daemon_cpu : -1;
+	row->daemon_peak_kib = server->pid ? server_peak_kib(server) : -1;
+}
+
+static bool end(const struct turn *t, const struct result *row)
+{
+	char text[64];
+
+	if (interrupted()) {
+		progress_abandon();
+		return false; /* says nothing about the filesystem: no row */
+	}
+	snprintf(text, sizeof(text), row->ok ? "%.2f s" : "failed", row->wall);
+	progress_done(text);
+	results_add(t->results, row);
+	return row->ok;
+}
+
+static bool simple_phase(const struct turn *t, enum phase phase, struct task task)
+{
+	struct result row = begin(t, phase);
+
+	step(t, &row, task);
+	stop_counting(t, &row);
+	return end(t, &row);
+}
+
+/* A phase that has no row unless it failed. */
+static void failed_phase(const struct turn *t, enum phase phase)
+{
+	struct result row = begin(t, phase);
+
+	row.ok = false;
+	if (!interrupted())
+		complain("%s on %s, run %u: %s failed; see %s", row.project, row.filesystem,
+			 row.run, phase_name(phase), t->log);
+	end(t, &row);
+}
+
+/* --- the phases -------------------------------------------------------- */
+
+static bool clone_phase(const struct turn *t)
+{
+	const struct source *source = &t->project->source;
+	const char *argv[10] = { "git", "clone", "--quiet", "--no-local" };
+	size_t n = 4;
+
+	if (source->tag) {
+		argv[n++] = "--branch";
+		argv[n++] = source->tag;
+	}
+	argv[n++] = "--";
+	argv[n++] = source->repository;
+	argv[n++] = t->tree;
+	return simple_phase(t, PHASE_CLONE,
+			    (struct task){ .argv = argv, .dir = t->filesystem->root });
+}
+
+static bool stat_phase(const struct turn *t, enum phase phase)
+{
+	struct walk_count *count = shared_alloc(sizeof(*count));
+	struct result row = begin(t, phase);
+	bool ok;
+
+	snprintf(count->root, sizeof(count->root), "%s", t->tree);
+	row.counted = step(t, &row, (struct task){ .function = walk_count_task,
+						   .argument = count });
+	stop_counting(t, &row);
+	row.files = count->files;
+	row.dirs = count->dirs;
+	row.bytes = count->bytes;
+	ok = end(t, &row);
+	shared_free(count, sizeof(*count));
+	return ok;
+}
+
+static bool stamp_phase(const struct turn *t)
+{
+	struct walk_stamp *stamp = shared_alloc(sizeof(*stamp));
+	bool ok;
+
+	snprintf(stamp->root, sizeof(stamp->root), "%s", t->tree);
+	stamp->seconds = STAMP_TIME;
+	ok = simple_phase(t, PHASE_STAMP,
+			  (struct task){ .function = walk_stamp_task, .argument = stamp });
+	shared_free(stamp, sizeof(*stamp));
+	return ok;
+}
+
+/* Is it the tree that the other filesystems got? */
+static bool compare(const struct turn *t, const char *hash)
+{
+	struct project *project = t->project;
+
+	if (!project->reference_from) {
+		strcpy(project->reference, hash);
+		project->reference_from = t->filesystem->name;
+		return true;
+	}
+	return strcmp(project->reference, hash) == 0 ||
+	       complain("%s on %s, run %u: the clone differs: hash %s, on %s it was %s",
+			manifest_name(project->manifest), t->filesystem->name, t->run, hash,
+			project->reference_from, project->reference);
+}
+
+static bool verify_phase(const struct turn *t)
+{
+	static const char *const fsck[] = { "git", "fsck", "--full", "--no-progress", NULL };
+	struct treehash *hash = shared_alloc(sizeof(*hash));
+	struct result row = begin(t, PHASE_VERIFY);
+	bool ok;
+
+	snprintf(hash->root, sizeof(hash->root), "%s", t->tree);
+	if (step(t, &row, (struct task){ .argv = fsck, .dir = t->tree }) &&
+	    step(t, &row, (struct task){ .function = treehash_task, .argument = hash }))
+		row.ok = compare(t, hash->text);
+	stop_counting(t, &row);
+	ok = end(t, &row);
+	shared_free(hash, sizeof(*hash));
+	return ok;
+}
+
+/* Runs what was built; its output goes to the log as well. */
+static bool self_check(const struct turn *t)
+{
+	const struct manifest *m = t->project->manifest;
+	const char *command = manifest_value(m, KEY_CHECK, ORIGIN_ANY);
+	const char *const argv[] = { "sh", "-c", command, NULL };
+	char *output = run_capture(&(struct task){
+		.argv = argv, .dir = t->tree, .log = t->log, .capture_errors = true,
+	});
+	bool ok = output && manifest_expects(m, output);
+	FILE *log = fopen(t->log, "ae");
+
+	if (log) {
+		fprintf(log, "self-check: %s\n%s", command,
+			output ? output : "(did not end well)\n");
+		fclose(log);
+	}
+	if (!ok && !interrupted())
+		complain("%s on %s, run %u: self-check '%s': %s; see %s", manifest_name(m),
+			 t->filesystem->name, t->run, command,
+			 output ? "other output than expected" : "failed", t->log);
+	free(output);
+	return ok;
+}
+
+static bool build_phase(const struct turn *t)
+{
+	static const enum manifest_key steps[] = { KEY_CONFIGURE, KEY_BUILD };
+	const struct project *project = t->project;
+	struct result row = begin(t, PHASE_BUILD);
+
+	for (size_t i = 0; row.ok && i < sizeof(steps) / sizeof(steps[0]); i++) {
+		char *command = manifest_command(project->manifest, steps[i],
+						 project->source.origin, t->jobs);
+		const char *const argv[] = { "sh", "-c", command, NULL };
+
+		if (command)
+			step(t, &row, (struct task){ .argv = argv, .dir = t->tree });
+		free(command);
+	}
+	stop_counting(t, &row);
+	row.ok = row.ok && self_check(t);
+	return end(t, &row);
+}
+
+static bool remove_phase(const struct turn *t)
+{
+	const char *const argv[] = { "rm", "-rf", "--", t->tree, NULL };
+
+	return simple_phase(t, PHASE_REMOVE, (struct task){ .argv = argv });
+}
+
+/* Stops at the first phase that fails: what would come after it has nothing to measure. */
+static bool all_phases(const struct turn *t)
+{
+	return clone_phase(t) && stat_phase(t, PHASE_STAT) && stamp_phase(t) &&
+	       (!t->verify || verify_phase(t)) && build_phase(t) &&
+	       stat_phase(t, PHASE_STAT2) && (t->keep || remove_phase(t));
+}
+
+void turn_run(struct turn *t)
+{
+	const char *name = manifest_name(t->project->manifest);
+	char *label = text_format("%s-%u", name, t->run);
+
+	t->log = text_format("%s/%s-%s.log", t->log_dir, label, t->filesystem->name);
+	unlink(t->log);
+	sync();
+	if (!filesystem_open(t->filesystem, t->filesystem_options, label, t->log)) {
+		failed_phase(t, PHASE_MOUNT);
+	} else {
+		t->tree = text_format("%s/%s", t->filesystem->root, name);
+		all_phases(t);
+		if (t->keep && !interrupted())
+			filesystem_leave(t->filesystem);
+		else if (!filesystem_close(t->filesystem, t->log))
+			failed_phase(t, PHASE_UNMOUNT);
+	}
+	free(t->tree);
+	free(t->log);
+	free(label);
+	t->tree = t->log = NULL;
+}
