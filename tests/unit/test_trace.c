@@ -3,7 +3,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -284,6 +286,26 @@ START_TEST(the_file_is_never_made_through_a_link_or_in_place_of_a_device)
 }
 END_TEST
 
+/* A limit on the size of files stands for a full disk. */
+START_TEST(a_full_disk_is_reported_and_harms_nothing)
+{
+	struct recorder_stats stats;
+
+	/* Before the limit: it would hold for the memory of the ring as well. */
+	record((struct trace_call){ .op = TRACE_OP_GETATTR, .node = 1 });
+	signal(SIGXFSZ, SIG_IGN);
+	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &(struct rlimit){ 100000, 100000 }), 0);
+	for (uint64_t i = 1; i < 50000; i++)
+		record((struct trace_call){ .op = TRACE_OP_GETATTR, .node = 1, .offset = i << 40 });
+	recorder_flush(rec);
+	recorder_get_stats(rec, &stats);
+	ck_assert_int_eq(stats.error, EFBIG);
+	ck_assert_uint_eq(stats.recorded + stats.lost, 50000);
+	ck_assert_uint_le(stats.written, 100000);
+	ck_assert_int_eq(recorder_close(rec), -EFBIG);
+}
+END_TEST
+
 /* --- damage --------------------------------------------------------------- */
 
 static uint8_t *whole;
@@ -440,6 +462,7 @@ int main(void)
 	tcase_add_test(tc, loss_is_counted_exactly);
 	tcase_add_test(tc, what_was_flushed_can_be_read_while_recording_goes_on);
 	tcase_add_test(tc, the_file_is_never_made_through_a_link_or_in_place_of_a_device);
+	tcase_add_test(tc, a_full_disk_is_reported_and_harms_nothing);
 	tcase_add_test(tc, cut_off_anywhere_it_is_read_as_far_as_it_goes);
 	tcase_add_test(tc, a_flipped_bit_costs_one_block_and_is_told);
 	tcase_add_test(tc, nonsense_in_a_good_block_is_survived);
