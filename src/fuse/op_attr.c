@@ -49,6 +49,7 @@ static unsigned setattr_mask(int to_set)
 int op_setattr(struct call *call, fuse_ino_t ino, struct stat *attr, int to_set,
 	       struct fuse_file_info *fi)
 {
+	unsigned mask = setattr_mask(to_set);
 	int err;
 
 	call->trace.node = ino;
@@ -63,7 +64,15 @@ int op_setattr(struct call *call, fuse_ino_t ino, struct stat *attr, int to_set,
 		call->trace.new_uid = attr->st_uid;
 	if (to_set & FUSE_SET_ATTR_GID)
 		call->trace.new_gid = attr->st_gid;
-	err = store_setattr(call->fs->store, ino, setattr_mask(to_set), attr, &call->attr);
+	/*
+	 * A truncate(2) to the size that the file has, moves its times too. In
+	 * writeback mode they are the kernel's affair: it says when, and forgets
+	 * this case.
+	 */
+	if ((to_set & FUSE_SET_ATTR_SIZE) && call->fs->cache != CACHE_ALWAYS &&
+	    !(mask & (STORE_SET_MTIME | STORE_SET_MTIME_NOW)))
+		mask |= STORE_SET_MTIME_NOW;
+	err = store_setattr(call->fs->store, ino, mask, attr, &call->attr);
 	if (!err)
 		call_reply_attr(call, &call->attr);
 	return err;

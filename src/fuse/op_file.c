@@ -72,12 +72,17 @@ int op_write(struct call *call, fuse_ino_t ino, const char *buf, size_t size, of
 	return 0;
 }
 
-/* One for each close(2). There is nothing to bring to safety; the call is wanted for the trace. */
+/*
+ * One for each close(2). There is nothing to bring to safety: the kernel has
+ * written its dirty pages before it asks, and told their errors. So it is
+ * declined where round trips are to be saved, and then never asked for again;
+ * where every call is wanted for the trace, it is taken.
+ */
 int op_flush(struct call *call, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	call->trace.node = ino;
 	call->trace.fh = fi->fh;
-	return 0;
+	return call->fs->cache == CACHE_ALWAYS ? -ENOSYS : 0;
 }
 
 int op_release(struct call *call, fuse_ino_t ino, struct fuse_file_info *fi)
@@ -109,6 +114,11 @@ int op_fallocate(struct call *call, fuse_ino_t ino, int mode, off_t offset, off_
 	return store_fallocate(call->fs->store, ino, mode, (uint64_t)offset, (uint64_t)length);
 }
 
+/*
+ * In writeback mode the kernel asks without writing its dirty pages back
+ * before: what was just written would be called a hole, and a copy lose it.
+ * Declined, it takes all of a file for data, which is always right.
+ */
 int op_lseek(struct call *call, fuse_ino_t ino, off_t offset, int whence,
 	     struct fuse_file_info *fi)
 {
@@ -118,6 +128,8 @@ int op_lseek(struct call *call, fuse_ino_t ino, off_t offset, int whence,
 	call->trace.fh = fi->fh;
 	call->trace.offset = (uint64_t)offset;
 	call->trace.flags = (uint32_t)whence;
+	if (call->fs->cache == CACHE_ALWAYS)
+		return -ENOSYS;
 	result = store_seek(call->fs->store, ino, (uint64_t)offset, whence);
 	if (result < 0)
 		return (int)result;

@@ -1,0 +1,222 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""memfs as a command: starting, refusing, ending."""
+import errno
+import os
+import re
+import signal
+import subprocess
+
+from harness import (Paths, as_user, equal, fails, memfs_case, other_mount, read, sh, wait_until,
+                     write)
+
+
+def run(*arguments, **keywords):
+    return subprocess.run([Paths.memfs, *arguments], stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, text=True, timeout=30, **keywords)
+
+
+def refused(expected, *arguments, status=1, **keywords):
+    """It must end with this status and one line on stderr that has these words."""
+    done = run(*arguments, **keywords)
+    equal((done.returncode, done.stdout), (status, ''), done.stderr)
+    equal(done.stderr.count('\n'), 1, done.stderr)
+    for word in expected:
+        assert word in done.stderr, (word, done.stderr)
+
+
+class mounted:
+    """with mounted('-o', 'notrace') as (path, line): a mount of its own, and what it said."""
+
+    def __init__(self, *arguments):
+        self.arguments = arguments
+        self.path = os.path.join(Paths.work, f'own{os.getpid()}')
+
+    def __enter__(self):
+        os.makedirs(self.path, exist_ok=True)
+        done = run(*self.arguments, self.path)
+        equal((done.returncode, done.stderr), (0, ''))
+        return self.path, done.stdout
+
+    def __exit__(self, *_):
+        if os.path.ismount(self.path):
+            subprocess.run(['umount', self.path], check=True, timeout=20)
+
+
+def daemon_of(path):
+    """The process that serves a mount: its command line ends with the mount point."""
+    for pid in filter(str.isdigit, os.listdir('/proc')):
+        try:
+            words = read(f'/proc/{pid}/cmdline').split(b'\0')
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if words[0].endswith(b'/memfs') and os.fsencode(path) in words:
+            return int(pid)
+    raise AssertionError(f'no daemon of {path}')
+
+
+@memfs_case
+def says_in_one_line_what_it_has_mounted(_):
+    trace = os.path.join(Paths.work, 'own.trace')
+    with mounted('-o', f'size=64m,trace={trace}') as (path, line):
+        equal(line.count('\n'), 1)
+        for word in (path, '64M', 'cache=always', '/dev/fuse', trace):
+            assert word in line or word == '/dev/fuse' and 'io_uring' in line, (word, line)
+        equal(os.stat(trace).st_mode & 0o777, 0o600)
+        fields = sh(f'findmnt -n -o FSTYPE,SOURCE {path}').split()
+        equal(fields, ['fuse.memfs', 'memfs'])
+
+
+@memfs_case
+def wrong_command_lines_are_refused(_):
+    os.mkdir('d')
+    refused(['no mount point'], status=2)
+    refused(['more than one', 'e'], 'd', 'e', status=2)
+    refused(['nonsense'], '-o', 'nonsense', 'd', status=2)
+    refused(['nonsense=1'], '-o', 'nonsense=1', 'd', status=2)
+    refused(['size=lots', 'such as'], '-o', 'size=lots', 'd', status=2)
+    refused(['size=5q', 'unit'], '-o', 'size=5q', 'd', status=2)
+    refused(['size=101%'], '-o', 'size=101%', 'd', status=2)
+    refused(['size=99999999999g', 'too large'], '-o', 'size=99999999999g', 'd', status=2)
+    refused(['nr_inodes=-1'], '-o', 'nr_inodes=-1', 'd', status=2)
+    refused(['mode=999', 'octal'], '-o', 'mode=999', 'd', status=2)
+    refused(['uid=root', 'number'], '-o', 'uid=root', 'd', status=2)
+    refused(['cache=maybe', 'always, auto, never'], '-o', 'cache=maybe', 'd', status=2)
+    refused(['trace', 'needs a value'], '-o', 'trace', 'd', status=2)
+    refused(['notrace=1'], '-o', 'notrace=1', 'd', status=2)
+
+
+@memfs_case
+def mount_points_that_do_not_work(_):
+    write('f')
+    os.mkdir('d')
+    refused(['absent', 'No such file'], 'absent')
+    refused(['f', 'Not a directory'], 'f')
+    refused(['trace', 'inside the mount point'], '-o', f'trace={os.getcwd()}/d/t', 'd')
+    refused(['/nonexistent/t', 'No such file'], '-o', 'trace=/nonexistent/t', 'd')
+    equal(os.path.ismount('d'), False)
+
+
+@memfs_case
+def a_user_without_rights_gets_a_reason(_):
+    home = os.path.join(Paths.work, f'home{os.getpid()}')
+    os.makedirs(f'{home}/d')
+    os.chown(f'{home}/d', 2001, 2001)
+    os.chmod(Paths.work, 0o755)
+
+    def stranger():
+        done = run('-o', 'notrace', f'{home}')  # it is root's
+        equal(done.returncode, 1)
+        assert 'memfs' in done.stderr or 'fusermount' in done.stderr, done.stderr
+    if os.stat('/dev/fuse').st_mode & 0o6 == 0o6:
+        as_user(2001, 2001, stranger)
+
+
+@memfs_case
+def mounts_over_a_directory_that_is_not_empty(_):
+    path = os.path.join(Paths.work, f'full{os.getpid()}')
+    os.makedirs(path)
+    write(f'{path}/below')
+    equal(run('-o', 'notrace', path).returncode, 0)
+    equal(os.listdir(path), [])
+    sh(f'umount {path}')
+    equal(os.listdir(path), ['below'])
+
+
+@memfs_case
+def umount_ends_the_daemon_with_status_0(_):
+    path = os.path.join(Paths.work, f'fg{os.getpid()}')
+    trace = f'{path}.trace'
+    for command in ('umount', 'fusermount3 -u'):
+        os.makedirs(path, exist_ok=True)
+        daemon = subprocess.Popen([Paths.memfs, '-f', '-o', f'trace={trace}', path],
+                                  stdout=subprocess.PIPE)
+        assert daemon.stdout.readline().startswith(b'memfs: mounted on'), command
+        write(f'{path}/f', b'x')
+        sh(f'{command} {path}')
+        equal(daemon.wait(20), 0, command)
+        sh(f'{Paths.trace} info {trace}')
+
+
+@memfs_case
+def signals_unmount(_):
+    path = os.path.join(Paths.work, f'sig{os.getpid()}')
+    trace = f'{path}.trace'
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        os.makedirs(path, exist_ok=True)
+        daemon = subprocess.Popen([Paths.memfs, '-f', '-o', f'trace={trace}', path],
+                                  stdout=subprocess.PIPE)
+        daemon.stdout.readline()
+        write(f'{path}/f', b'x')
+        daemon.send_signal(number)
+        equal(daemon.wait(20), 0, number)
+        equal(os.path.ismount(path), False)
+        sh(f'{Paths.trace} info {trace}')
+
+
+def dead(path):
+    """For a moment the kernel says ECONNABORTED, then ENOTCONN."""
+    try:
+        os.stat(path)
+    except OSError as error:
+        return error.errno == errno.ENOTCONN
+    return False
+
+
+@memfs_case
+def a_killed_daemon_leaves_errors_and_no_hang(_):
+    with mounted('-o', 'notrace') as (path, _):
+        fd = os.open(f'{path}/f', os.O_WRONLY | os.O_CREAT)
+        os.kill(daemon_of(path), signal.SIGKILL)
+        wait_until(lambda: dead(path))
+        fails(errno.ENOTCONN, os.open, f'{path}/new', os.O_CREAT)
+        fails(errno.ENOTCONN, os.listdir, path)
+        refused(['dead', f'umount {path}'], path)
+        try:
+            os.close(fd)
+        except OSError as error:
+            equal(error.errno, errno.ENOTCONN)
+        sh(f'umount {path}')
+
+
+@memfs_case
+def the_root_tells_of_the_mount(target):
+    version = run('--version').stdout.split()[1]
+    with other_mount(target, 'size=1m') as path:
+        equal(os.getxattr(path, 'memfs.version').decode(), version)
+        equal(os.getxattr(path, 'memfs.trace').decode(), path + '.trace')
+        stats = os.getxattr(path, 'memfs.stats').decode()
+        assert re.search(r'\d', stats), stats
+        fails(errno.EOPNOTSUPP, os.setxattr, path, 'user.x', b'1')
+    with mounted('-o', 'notrace') as (path, _):
+        fails(errno.ENODATA, os.getxattr, path, 'memfs.trace')
+
+
+@memfs_case
+def help_and_version_go_to_stdout(_):
+    for option in ('--help', '-h', '--version', '-V'):
+        done = run(option)
+        equal((done.returncode, done.stderr), (0, ''), option)
+        assert done.stdout, option
+
+
+@memfs_case
+def other_users_see_it_only_when_allowed(_):
+    os.chmod(Paths.work, 0o755)
+    with mounted('-o', 'notrace') as (path, _):
+        as_user(2001, 2001, fails, errno.EACCES, os.stat, f'{path}/.')
+    with mounted('-o', 'notrace,allow_other') as (path, _):
+        as_user(2001, 2001, write, f'{path}/f', b'x')
+
+
+@memfs_case
+def a_full_trace_disk_harms_nothing(_):
+    small = os.path.join(Paths.work, f'small{os.getpid()}')
+    os.makedirs(small)
+    sh(f'mount -t tmpfs -o size=64k tmpfs {small}')
+    with mounted('-o', f'cache=never,trace={small}/t') as (path, _):
+        for number in range(5000):
+            write(f'{path}/f{number}', b'x')
+        equal(len(os.listdir(path)), 5000)
+        stats = dict(line.split() for line in os.getxattr(path, 'memfs.stats').decode().splitlines())
+        equal(int(stats['trace_error']), errno.ENOSPC)
+    sh(f'umount {small}')

@@ -1,0 +1,204 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The trace against what was done: the same counts, bytes, names, processes and errors."""
+import collections
+import json
+import os
+import re
+import subprocess
+
+from harness import Paths, equal, memfs_case, case_on, other_mount, sh, write
+
+# 12.345678 python3/1234 create("/f", O_WRONLY|O_CREAT, 0644) = 0 <12us>
+LINE = re.compile(r'^(?P<time>[0-9.]+) (?P<process>\S.*?)(?:/(?P<pid>\d+))? '
+                  r'(?P<op>[a-z_]+)\((?P<arguments>.*)\) = (?P<result>-?\d+)(?: (?P<errno>E\w+))?')
+
+
+def events(path, *options):
+    """What memfs-trace show says, a dictionary for each line."""
+    text = subprocess.run([Paths.trace, 'show', *options, path], check=True,
+                          stdout=subprocess.PIPE, text=True).stdout
+    found = []
+    for line in text.splitlines():
+        if line.startswith('#'):
+            continue
+        match = LINE.match(line)
+        assert match, f'not understood: {line}'
+        found.append(match.groupdict())
+    return found
+
+
+def counts(path):
+    return collections.Counter(event['op'] for event in events(path))
+
+
+def sums(path):
+    done = subprocess.run([Paths.trace, 'check', '--json', path], check=True,
+                          stdout=subprocess.PIPE)
+    return json.loads(done.stdout)
+
+
+def in_own_mount(target, function):
+    """Runs it in a new mount; returns the path of the finished trace."""
+    mount = other_mount(target, '')
+    with mount as path:
+        function(path)
+    return mount.path + '.trace'
+
+
+@case_on(lambda target: target.options == 'cache=never')
+def known_calls_give_known_counts(target):
+    sizes = [1, 100, 4096, 4107, 65536, 1_000_000]
+
+    def work(path):
+        os.mkdir(f'{path}/d')
+        for number in range(404):
+            fd = os.open(f'{path}/d/f{number}', os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+            os.write(fd, b'x' * sizes[number % len(sizes)])
+            os.close(fd)
+        for number in range(100):
+            os.rename(f'{path}/d/f{number}', f'{path}/d/f{number + 100}')
+        for number in range(200, 250):
+            os.unlink(f'{path}/d/f{number}')
+        for number in range(300, 310):
+            os.link(f'{path}/d/f{number}', f'{path}/l{number}')
+        os.symlink('d', f'{path}/s')
+        for number in range(300, 303):
+            fd = os.open(f'{path}/d/f{number}', os.O_RDONLY)
+            os.fsync(fd)
+            while os.read(fd, 65536):
+                pass
+            os.close(fd)
+
+    trace = in_own_mount(target, work)
+    got = counts(trace)
+    expected = {'create': 404, 'mkdir': 1, 'rename': 100, 'unlink': 50, 'link': 10, 'symlink': 1,
+                'open': 3, 'fsync': 3, 'flush': 407, 'release': 407}
+    equal({op: got[op] for op in expected}, expected)
+    written = sum(sizes[number % len(sizes)] for number in range(404))
+    total = sums(trace)
+    equal(total['bytes_written'], written)
+    equal(total['bytes_read'], sum(sizes[number % len(sizes)] for number in range(300, 303)))
+    names = total['names']
+    equal(names['files'], {'made': 404, 'linked': 10, 'removed': 50, 'replaced': 100, 'left': 264})
+    equal(names['directories']['left'], 1)
+    equal(names['symlinks']['left'], 1)
+    equal((total['lost'], total['gaps'], total['complete']), (0, 0, True))
+
+
+@memfs_case
+def made_less_removed_is_what_is_there(target):
+    left = {}
+
+    def work(path):
+        sh(f'''
+        cp -r {Paths.build}/../src {path}/a
+        mv {path}/a/memfs.c {path}/a/options.c
+        rm -r {path}/a/trace
+        for i in 1 2 3; do echo $i > {path}/new; mv {path}/new {path}/old; done
+        ''')
+        left['files'] = int(sh(f'find {path} -type f | wc -l'))
+        left['directories'] = int(sh(f'find {path} -mindepth 1 -type d | wc -l'))
+
+    total = sums(in_own_mount(target, work))
+    equal({kind: total['names'][kind]['left'] for kind in left}, left)
+    equal((total['lost'], total['totals_agree']), (0, True))
+
+
+@memfs_case
+def paths_are_those_of_the_moment(target):
+    def work(path):
+        os.mkdir(f'{path}/a')
+        write(f'{path}/a/f', b'x')
+        os.rename(f'{path}/a', f'{path}/b')
+        os.chmod(f'{path}/b/f', 0o600)
+        os.rename(f'{path}/b/f', f'{path}/g')
+        os.unlink(f'{path}/g')
+
+    seen = {(e['op'], e['arguments'].split(',')[0]) for e in events(in_own_mount(target, work))}
+    for wanted in (('create', '"/a/f"'), ('setattr', '"/b/f"'), ('rename', '"/b/f"'),
+                   ('unlink', '"/g"')):
+        assert wanted in seen, (wanted, sorted(seen))
+
+
+@memfs_case
+def errors_and_processes_are_told(target):
+    pids = {}
+
+    def work(path):
+        pids['mine'] = os.getpid()
+        os.mkdir(f'{path}/d')
+        write(f'{path}/d/f')
+        for call in (lambda: os.rmdir(f'{path}/d'), lambda: os.stat(f'{path}/absent')):
+            try:
+                call()
+            except OSError:
+                pass
+        done = subprocess.Popen(['/bin/mkdir', f'{path}/e'])
+        pids['mkdir'] = done.pid
+        done.wait()
+
+    trace = in_own_mount(target, work)
+    failed = {(e['op'], e['errno']) for e in events(trace, '--failed')}
+    assert ('rmdir', 'ENOTEMPTY') in failed and ('lookup', 'ENOENT') in failed, failed
+    made = {(int(e['pid']), e['process']) for e in events(trace, '-e', 'mkdir')}
+    equal({pid for pid, _ in made}, {pids['mine'], pids['mkdir']})
+    assert (pids['mkdir'], 'mkdir') in made, made
+    equal({e['op'] for e in events(trace, '-e', 'mkdir', '-p', str(pids['mkdir']))}, {'mkdir'})
+
+
+@memfs_case
+def a_trace_is_readable_while_it_grows(target):
+    with other_mount(target, '') as path:
+        for number in range(50):
+            write(f'{path}/f{number}', b'x')
+        equal(sum(e['op'] == 'create' for e in events(path)), 50)
+        write(f'{path}/more', b'x')
+        equal(sum(e['op'] == 'create' for e in events(path)), 51)
+
+
+@memfs_case
+def hostile_names_stay_on_one_line(target):
+    names = [b'new\nline', b'\xff\xfe', b'quo"te\\', b'\x1b[31mred', b'tab\t', b') = -1 EIO']
+
+    def work(path):
+        for name in names:
+            write(os.fsencode(path) + b'/' + name)
+
+    trace = in_own_mount(target, work)
+    lines = sh(f'{Paths.trace} show -e create {trace}').splitlines()
+    equal(sum('create(' in line for line in lines), len(names))
+    text = '\n'.join(lines)
+    assert '\x1b' not in text and '"/new\\nline"' in text and '\\xff\\xfe' in text, text
+
+
+@memfs_case
+def wrong_arguments_of_memfs_trace(target):
+    write('empty')
+    write('noise', os.urandom(100_000))
+    for arguments, words in ((['nonsense'], ['no such command']), (['summary'], ['no trace given']),
+                             (['summary', 'absent'], ['absent', 'No such file']),
+                             (['summary', 'empty'], ['empty']), (['show', 'noise'], ['noise']),
+                             (['show', '.'], ['not the root of a memfs']),
+                             (['show', '-e', 'nonsense', 'x'], []),
+                             (['summary', '-S', 'nonsense', 'x'], [])):
+        done = subprocess.run([Paths.trace, *arguments], stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, text=True)
+        equal((done.returncode, done.stdout), (2, ''), arguments)
+        for word in words:
+            assert word in done.stderr, (word, done.stderr)
+        equal(done.stderr.count('\n'), 1, done.stderr)
+
+
+@memfs_case
+def a_cut_trace_is_read_to_the_cut_and_said_to_be_incomplete(target):
+    def work(path):
+        for number in range(3000):
+            write(f'{path}/f{number}', b'x')
+
+    trace = in_own_mount(target, work)
+    size = os.stat(trace).st_size
+    whole = counts(trace)['create']
+    os.truncate(trace, size // 2)
+    done = subprocess.run([Paths.trace, 'info', trace], stdout=subprocess.PIPE, text=True)
+    equal(done.returncode, 1)
+    assert 0 < counts(trace)['create'] < whole

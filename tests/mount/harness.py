@@ -1,0 +1,298 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Runs cases on real mounts: the same ones on tmpfs and on memfs in each cache mode.
+
+A case is a function with the decorator @case. It runs in a process of its own, in a fresh
+directory of the mount, once for each target; it passes when it returns. What it asserts holds on
+tmpfs as well: that is what makes it a statement about filesystems, and not about memfs.
+"""
+import ctypes
+import errno
+import fnmatch
+import os
+import signal
+import subprocess
+import sys
+import time
+import traceback
+
+CASE_SECONDS = 120
+NOBODY = 65534
+
+_cases = []
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+class Paths:
+    """Where things are; set once by main()."""
+    memfs = trace = work = build = None
+
+
+class Target:
+    """A filesystem under test, mounted at .path."""
+
+    def __init__(self, kind, options=''):
+        self.kind = kind
+        self.options = options
+        self.name = f'{kind} {options}'.strip()
+        self.path = os.path.join(Paths.work, 'mnt')
+        self.trace = os.path.join(Paths.work, 'trace')
+
+    @property
+    def is_memfs(self):
+        return self.kind == 'memfs'
+
+    def mount(self, options='', path=None):
+        """Mounts it here or at another path, with more options, named alike on both."""
+        path = path or self.path
+        os.makedirs(path, exist_ok=True)
+        words = [o for o in (self.options, options) if o]
+        if self.is_memfs:
+            trace = self.trace if path == self.path else path + '.trace'
+            words += ['allow_other', f'trace={trace}']
+            command = [Paths.memfs, '-o', ','.join(words), path]
+        else:
+            command = ['mount', '-t', 'tmpfs']
+            command += (['-o', ','.join(words)] if words else []) + ['tmpfs', path]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, timeout=20)
+        return path
+
+    def umount(self, path=None):
+        path = path or self.path
+        subprocess.run(['umount', path], check=True, timeout=20)
+        if self.is_memfs:
+            wait_until(lambda: os.path.exists(self._trace_of(path)) and
+                       subprocess.run([Paths.trace, 'info', self._trace_of(path)],
+                                      stdout=subprocess.DEVNULL).returncode == 0)
+
+    def _trace_of(self, path):
+        return self.trace if path == self.path else path + '.trace'
+
+
+class other_mount:
+    """with other_mount(target, 'size=1m') as path: a second mount of the same kind."""
+
+    def __init__(self, target, options):
+        self.target, self.options = target, options
+        self.path = os.path.join(Paths.work, f'other{os.getpid()}')
+
+    def __enter__(self):
+        return self.target.mount(self.options, self.path)
+
+    def __exit__(self, *_):
+        self.target.umount(self.path)
+
+
+# --- what cases use ---------------------------------------------------------
+
+def case(function):
+    """Marks a function as a case, for all targets."""
+    _cases.append((function, lambda target: True))
+    return function
+
+
+def memfs_case(function):
+    """One for memfs alone: what tmpfs does not have."""
+    _cases.append((function, lambda target: target.is_memfs))
+    return function
+
+
+def case_on(wanted):
+    """Decorator: a case for the targets of which wanted(target) holds."""
+    def mark(function):
+        _cases.append((function, wanted))
+        return function
+    return mark
+
+
+def equal(got, expected, what=''):
+    if got != expected:
+        raise AssertionError(f'{what or "value"}: got {got!r}, expected {expected!r}')
+
+
+def fails(expected, function, *arguments, **keywords):
+    """The call must fail with just this errno."""
+    try:
+        result = function(*arguments, **keywords)
+    except OSError as error:
+        if error.errno == expected:
+            return
+        raise AssertionError(f'{function.__name__}{arguments}: {errno.errorcode[error.errno]}, '
+                             f'expected {errno.errorcode[expected]}') from None
+    raise AssertionError(f'{function.__name__}{arguments}: gave {result!r}, '
+                         f'expected {errno.errorcode[expected]}')
+
+
+def write(path, data=b''):
+    with open(path, 'wb') as file:
+        file.write(data if isinstance(data, bytes) else data.encode())
+
+
+def read(path):
+    with open(path, 'rb') as file:
+        return file.read()
+
+
+def sh(script, **keywords):
+    """Runs a shell script, which must succeed; returns what it printed."""
+    done = subprocess.run(['bash', '-euc', script], stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **keywords)
+    if done.returncode != 0:
+        raise AssertionError(f'status {done.returncode} of: {script}\n{done.stdout}')
+    return done.stdout
+
+
+def in_child(function, *arguments):
+    """Calls it in a process of its own; what it raises there, is raised here."""
+    reader, writer = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        status = 0
+        try:
+            function(*arguments)
+        except BaseException:
+            os.write(writer, traceback.format_exc().encode()[-60000:])
+            status = 1
+        os._exit(status)
+    os.close(writer)
+    with os.fdopen(reader, 'rb') as pipe:
+        text = pipe.read().decode(errors='replace')
+    if os.waitpid(pid, 0)[1] != 0:
+        raise AssertionError('in a child process:\n' + text)
+
+
+def as_user(uid, gid, function, *arguments, groups=()):
+    """Calls it with the rights of a user."""
+    def become():
+        os.setgroups(groups)
+        os.setresgid(gid, gid, gid)
+        os.setresuid(uid, uid, uid)
+        function(*arguments)
+    in_child(become)
+
+
+def wait_until(condition, seconds=10):
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            raise AssertionError('waited too long')
+        time.sleep(0.02)
+
+
+NOREPLACE, EXCHANGE, WHITEOUT = 1, 2, 4
+
+
+def renameat2(old, new, flags):
+    """renameat2(2), which Python does not have."""
+    if _libc.renameat2(-100, os.fsencode(old), -100, os.fsencode(new), flags) != 0:
+        raise OSError(ctypes.get_errno(), 'renameat2')
+
+
+PUNCH_HOLE, KEEP_SIZE, ZERO_RANGE = 2, 1, 16
+
+
+def fallocate(fd, mode, offset, length):
+    """fallocate(2): Python has only the plain form."""
+    call = _libc.fallocate64
+    call.argtypes = (ctypes.c_int, ctypes.c_int, ctypes.c_longlong, ctypes.c_longlong)
+    if call(fd, mode, offset, length) != 0:
+        raise OSError(ctypes.get_errno(), 'fallocate')
+
+
+# --- running ------------------------------------------------------------------
+
+def _name(function):
+    return f'{function.__module__}: {function.__name__.replace("_", " ")}'
+
+
+def _run_case(function, target, directory, log):
+    """In the process of the case."""
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+    os.umask(0o022)
+    try:
+        os.mkdir(directory)
+        os.chmod(directory, 0o777)
+        os.chdir(directory)
+        function(target)
+        return 0
+    except BaseException:
+        traceback.print_exc()
+        return 1
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+
+
+def _kill_group(pid):
+    try:
+        os.killpg(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+
+
+def _run(function, target, number):
+    """Runs one case; returns None or the text of its failure."""
+    path = os.path.join(Paths.work, 'case.log')
+    log = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC)
+    directory = os.path.join(target.path, f'case{number}')
+    pid = os.fork()
+    if pid == 0:
+        os.setpgid(0, 0)
+        os._exit(_run_case(function, target, directory, log))
+    end = time.monotonic() + CASE_SECONDS
+    status = None
+    while status is None and time.monotonic() < end:
+        done, waited = os.waitpid(pid, os.WNOHANG)
+        status = waited if done else time.sleep(0.002)
+    _kill_group(pid)
+    if status is None:
+        os.waitpid(pid, 0)
+    os.close(log)
+    if status == 0:
+        return None
+    text = read(path).decode(errors='replace')
+    return text + ('' if status is not None else f'not done after {CASE_SECONDS} s\n')
+
+
+def _tap(ok, number, name, text=''):
+    print(f'{"ok" if ok else "not ok"} {number} - {name}')
+    for line in text.splitlines():
+        print(f'# {line}')
+    sys.stdout.flush()
+
+
+def run_all(targets, pattern='*', after=None):
+    """Mounts each target, runs its cases and then after(target); prints TAP."""
+    number = failed = 0
+    for target in targets:
+        target.mount()
+        try:
+            chosen = [f for f, wanted in _cases if wanted(target)]
+            chosen = [f for f in chosen if fnmatch.fnmatch(_name(f), pattern)]
+            for function in chosen:
+                number += 1
+                text = _run(function, target, number)
+                failed += text is not None
+                _tap(text is None, number, f'{target.name}: {_name(function)}', text or '')
+            if after and target.is_memfs:
+                number += 1
+                try:
+                    after(target)
+                    _tap(True, number, f'{target.name}: the trace adds up')
+                except Exception:
+                    failed += 1
+                    _tap(False, number, f'{target.name}: the trace adds up',
+                         traceback.format_exc())
+        finally:
+            unmount_below(Paths.work)
+    print(f'1..{number}')
+    return failed
+
+
+def unmount_below(directory):
+    """Whatever happened, nothing stays mounted there."""
+    with open('/proc/self/mounts', encoding='utf-8', errors='surrogateescape') as mounts:
+        points = [line.split()[1] for line in mounts]
+    for point in reversed(points):
+        if point.startswith(directory + '/'):
+            subprocess.run(['umount', '-l', point], check=False, timeout=20)
