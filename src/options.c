@@ -8,11 +8,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/sysinfo.h>
 #include <unistd.h>
 
+#include "size.h"
+
 static const char usage_text[] =
-	"Usage: memfs [-f] [-o OPTION[,OPTION...]] MOUNTPOINT\n"
+	"Usage: memfs [-f] [-o OPTION[,OPTION...]] [SOURCE] MOUNTPOINT\n"
 	"Mount an empty filesystem that lives in memory and records every call it gets.\n"
 	"\n"
 	"  -f, --foreground     stay in the foreground\n"
@@ -59,35 +60,11 @@ static bool wrong(const char *name, const char *value, const char *why)
 	return false;
 }
 
-/* A whole number with k, m, g, t behind it; percent is of `whole`, 0 = not allowed. */
 static bool parse_size(const char *name, const char *value, uint64_t whole, uint64_t *out)
 {
-	static const char units[] = "kmgtpe";
-	unsigned long long n;
-	const char *unit;
-	char *end;
+	const char *why = size_parse(value, whole, out);
 
-	errno = 0;
-	n = value && isdigit((unsigned char)*value) ? strtoull(value, &end, 10) : (errno = EINVAL);
-	if (errno)
-		return wrong(name, value, "needs a whole number, such as 512m or 2g");
-	if (*end == '%' && !end[1] && whole) {
-		if (n > 100)
-			return wrong(name, value, "more than 100% of memory");
-		*out = whole / 100 * n;
-		return true;
-	}
-	unit = *end ? strchr(units, tolower((unsigned char)*end)) : NULL;
-	if (*end && (!unit || end[1]))
-		return wrong(name, value, whole ? "the unit is one of k, m, g, t, %" :
-			     "the unit is one of k, m, g, t");
-	for (const char *u = units; unit && u <= unit; u++) {
-		if (n > UINT64_MAX / 1024)
-			return wrong(name, value, "is too large");
-		n *= 1024;
-	}
-	*out = n;
-	return true;
+	return why ? wrong(name, value, why) : true;
 }
 
 static bool parse_number(const char *name, const char *value, int base, unsigned long max,
@@ -144,11 +121,16 @@ static bool is_one_of(const char *name, const char *const *list, size_t count)
 
 #define IS_ONE_OF(name, list) is_one_of(name, list, sizeof(list) / sizeof((list)[0]))
 
-static uint64_t memory_bytes(void)
+/* What is shown as the mount's source. */
+static bool set_fsname(struct options *o, const char *value)
 {
-	struct sysinfo info;
+	char item[300];
 
-	return sysinfo(&info) == 0 ? (uint64_t)info.totalram * info.mem_unit : 0;
+	if (strpbrk(value, ",\\"))
+		return wrong("fsname", value, "cannot have commas and backslashes");
+	if (snprintf(item, sizeof(item), "fsname=%s", value) >= (int)sizeof(item))
+		return wrong("fsname", value, "is too long");
+	return append(&o->kernel_options, item);
 }
 
 /* An option without a value: what it sets, or says that it is not known. */
@@ -170,7 +152,7 @@ static bool parse_flag(struct options *o, const char *name)
 static bool parse_valued(struct options *o, const char *name, const char *value)
 {
 	if (strcmp(name, "size") == 0)
-		return parse_size(name, value, memory_bytes(), &o->store.size);
+		return parse_size(name, value, size_of_memory(), &o->store.size);
 	if (strcmp(name, "nr_inodes") == 0)
 		return parse_size(name, value, 0, &o->store.nr_inodes);
 	if (strcmp(name, "mode") == 0)
@@ -190,13 +172,8 @@ static bool parse_valued(struct options *o, const char *name, const char *value)
 		o->trace = strdup(value);
 		return o->trace ? true : out_of_memory();
 	}
-	if (strcmp(name, "fsname") == 0) {
-		char item[300];
-
-		if (snprintf(item, sizeof(item), "fsname=%s", value) >= (int)sizeof(item))
-			return wrong(name, value, "is too long");
-		return append(&o->kernel_options, item);
-	}
+	if (strcmp(name, "fsname") == 0)
+		return set_fsname(o, value);
 	return wrong(name, value, "unknown; see memfs --help");
 }
 
@@ -220,7 +197,7 @@ static bool parse_list(struct options *o, const char *list)
 
 static bool set_defaults(struct options *o)
 {
-	uint64_t memory = memory_bytes();
+	uint64_t memory = size_of_memory();
 
 	*o = (struct options){
 		.store = {
@@ -276,9 +253,12 @@ enum options_verdict options_parse(struct options *o, int argc, char **argv)
 	}
 	if (optind == argc)
 		return misuse("no mount point given", "");
-	if (optind + 1 < argc)
-		return misuse("more than one mount point given: ", argv[optind + 1]);
-	o->mountpoint = argv[optind];
+	if (optind + 2 < argc)
+		return misuse("more than a source and a mount point given: ", argv[optind + 2]);
+	/* mount(8) calls its helpers with a source first; here that is just a name to show. */
+	if (optind + 1 < argc && !set_fsname(o, argv[optind]))
+		return OPTIONS_WRONG;
+	o->mountpoint = argv[argc - 1];
 	return OPTIONS_RUN;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* options.h - the command line: memfs [-f] [-o option,...] MOUNTPOINT */
+/* options.h - the command line: memfs [-f] [-o option,...] [SOURCE] MOUNTPOINT */
 #ifndef MEMFS_OPTIONS_H
 #define MEMFS_OPTIONS_H
 

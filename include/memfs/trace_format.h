@@ -86,7 +86,8 @@ enum trace_record_type {
 	X(OFFSET2, 16, "offset2", "target offset of a copy; offset that lseek answered") \
 	X(NEW_UID, 17, "new_uid", "setattr: owner") \
 	X(NEW_GID, 18, "new_gid", "setattr: group") \
-	X(RDEV, 19, "rdev", "mknod: device")
+	X(RDEV, 19, "rdev", "mknod: device") \
+	X(WHITEOUT, 20, "whiteout", "node that a rename left under the old name")
 
 enum trace_field {
 #define X(constant, bit, name, what) TRACE_FIELD_##constant = (bit),

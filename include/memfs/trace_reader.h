@@ -41,7 +41,7 @@ struct trace_event {
 	uint64_t start_ns;        /* CLOCK_MONOTONIC */
 	uint64_t duration_ns;
 	const struct trace_process *process; /* NULL = the kernel itself */
-	uint64_t node, node2, result, replaced;
+	uint64_t node, node2, result, replaced, whiteout;
 	uint64_t fh;
 	uint64_t offset, offset2;
 	uint64_t size, done;

@@ -10,7 +10,11 @@
 
 struct store_cred call_cred(const struct call *call)
 {
-	return (struct store_cred){ .uid = call->trace.uid, .gid = call->trace.gid };
+	return (struct store_cred){
+		.uid = call->trace.uid,
+		.gid = call->trace.gid,
+		.umask = fuse_req_ctx(call->req)->umask,
+	};
 }
 
 void call_fill_entry(const struct fs *fs, const struct store_entry *from,
@@ -107,6 +111,17 @@ void call_reply_xattr_size(struct call *call, size_t size)
 	call->kind = REPLY_XATTR_SIZE;
 }
 
+void call_reply_ioctl(struct call *call, char *buffer, size_t size)
+{
+	call_reply_buffer(call, buffer, size);
+	call->kind = REPLY_IOCTL;
+}
+
+void call_reply_statx(struct call *call)
+{
+	call->kind = REPLY_STATX;
+}
+
 static void begin(struct call *call, fuse_req_t req, enum trace_op op)
 {
 	const struct fuse_ctx *ctx = fuse_req_ctx(req);
@@ -183,6 +198,12 @@ static void reply(struct call *call)
 		break;
 	case REPLY_XATTR_SIZE:
 		fuse_reply_xattr(req, call->size);
+		break;
+	case REPLY_IOCTL:
+		fuse_reply_ioctl(req, 0, call->buffer, call->size);
+		break;
+	case REPLY_STATX:
+		fuse_reply_statx(req, 0, &call->statx, call->fs->timeout);
 		break;
 	}
 }

@@ -27,6 +27,8 @@ enum reply_kind {
 	REPLY_SEEK,
 	REPLY_STATFS,
 	REPLY_XATTR_SIZE,
+	REPLY_IOCTL,
+	REPLY_STATX,
 };
 
 struct call {
@@ -35,12 +37,13 @@ struct call {
 	struct trace_call trace;
 	enum reply_kind kind;
 	struct fuse_file_info *fi; /* REPLY_OPEN, REPLY_CREATE */
-	char *buffer;              /* REPLY_BUFFER, REPLY_TEXT: malloc()ed, freed after the reply */
+	char *buffer;              /* REPLY_BUFFER, _TEXT, _IOCTL: malloc()ed, freed after the reply */
 	size_t size;               /* of buffer; REPLY_WRITTEN, REPLY_XATTR_SIZE: the number */
 	off_t offset;              /* REPLY_SEEK */
 	union {
 		struct fuse_entry_param entry;
 		struct stat attr;
+		struct statx statx;
 		struct statvfs statfs;
 		struct store_view view; /* ended after the reply */
 	};
@@ -65,6 +68,8 @@ void call_reply_written(struct call *call, size_t size);
 void call_reply_seek(struct call *call, off_t offset);
 void call_reply_statfs(struct call *call);
 void call_reply_xattr_size(struct call *call, size_t size);
+void call_reply_ioctl(struct call *call, char *buffer, size_t size);
+void call_reply_statx(struct call *call);
 
 /* Turns the store's answer into what libfuse's entries look like. */
 void call_fill_entry(const struct fs *fs, const struct store_entry *from,

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <linux/limits.h>
 #include <stdlib.h>
+#include <sys/sysmacros.h>
 
 #include "fuse/operations.h"
 
@@ -103,13 +104,45 @@ int op_statfs(struct call *call, fuse_ino_t ino)
 	return 0;
 }
 
-/* Without it the kernel asks GETATTR instead, and does so from then on. */
+static struct statx_timestamp to_statx_time(struct timespec ts)
+{
+	return (struct statx_timestamp){ .tv_sec = ts.tv_sec, .tv_nsec = (uint32_t)ts.tv_nsec };
+}
+
+/* GETATTR with the time of birth; the kernel asks it when somebody wants to know that. */
 int op_statx(struct call *call, fuse_ino_t ino, int flags, int mask, struct fuse_file_info *fi)
 {
+	struct timespec btime;
+	struct stat attr;
+	int err;
+
 	call->trace.node = ino;
 	call->trace.flags = (uint32_t)flags;
 	call->trace.mode = (uint32_t)mask;
 	if (fi)
 		call->trace.fh = fi->fh;
-	return -ENOSYS;
+	err = store_getattr(call->fs->store, ino, &attr);
+	if (!err)
+		err = store_get_btime(call->fs->store, ino, &btime);
+	if (err)
+		return err;
+	call->statx = (struct statx){
+		.stx_mask = STATX_BASIC_STATS | STATX_BTIME,
+		.stx_blksize = (uint32_t)attr.st_blksize,
+		.stx_nlink = (uint32_t)attr.st_nlink,
+		.stx_uid = attr.st_uid,
+		.stx_gid = attr.st_gid,
+		.stx_mode = (uint16_t)attr.st_mode,
+		.stx_ino = attr.st_ino,
+		.stx_size = (uint64_t)attr.st_size,
+		.stx_blocks = (uint64_t)attr.st_blocks,
+		.stx_atime = to_statx_time(attr.st_atim),
+		.stx_btime = to_statx_time(btime),
+		.stx_ctime = to_statx_time(attr.st_ctim),
+		.stx_mtime = to_statx_time(attr.st_mtim),
+		.stx_rdev_major = major(attr.st_rdev),
+		.stx_rdev_minor = minor(attr.st_rdev),
+	};
+	call_reply_statx(call);
+	return 0;
 }

@@ -26,12 +26,11 @@ static bool write_moves_times(const struct fs *fs, const struct fuse_file_info *
 
 int op_open(struct call *call, fuse_ino_t ino, struct fuse_file_info *fi)
 {
-	int err = 0;
+	int err;
 
 	call->trace.node = ino;
 	call->trace.flags = (uint32_t)fi->flags;
-	if (fi->flags & O_TRUNC)
-		err = store_truncate(call->fs->store, ino, fi->kill_suidgid);
+	err = store_open(call->fs->store, ino, fi->flags, fi->kill_suidgid);
 	if (err)
 		return err;
 	opens_file(call->fs, fi);

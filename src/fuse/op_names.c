@@ -117,6 +117,22 @@ int op_create(struct call *call, fuse_ino_t parent, const char *name, mode_t mod
 	return 0;
 }
 
+int op_tmpfile(struct call *call, fuse_ino_t parent, mode_t mode, struct fuse_file_info *fi)
+{
+	struct store_entry entry;
+	int err;
+
+	call->trace.node = parent;
+	call->trace.mode = mode;
+	call->trace.flags = (uint32_t)fi->flags;
+	err = store_tmpfile(call->fs->store, call_cred(call), parent, mode, &entry);
+	if (err)
+		return err;
+	opens_file(call->fs, fi);
+	call_reply_create(call, &entry, fi);
+	return 0;
+}
+
 int op_unlink(struct call *call, fuse_ino_t parent, const char *name)
 {
 	call->trace.node = parent;
@@ -142,8 +158,10 @@ int op_rename(struct call *call, fuse_ino_t parent, const char *name, fuse_ino_t
 	call->trace.node2 = new_parent;
 	call->trace.name2 = new_name;
 	call->trace.flags = flags;
-	err = store_rename(call->fs->store, parent, name, new_parent, new_name, flags, &who);
+	err = store_rename(call->fs->store, call_cred(call), parent, name, new_parent, new_name,
+			   flags, &who);
 	call->trace.result = who.moved;
 	call->trace.replaced = who.replaced;
+	call->trace.whiteout = who.whiteout;
 	return err;
 }

@@ -2,37 +2,50 @@
 /*
  * op_xattr.c - extended attributes.
  *
- * The root has some of memfs's own, by which it tells what it is doing:
+ * Those of nodes are the store's. The root has some of memfs's own besides, by
+ * which it tells what it is doing, and is told what to do:
  *
- *   memfs.version   the version
- *   memfs.trace     the path of the trace; all that happened before is in it
- *   memfs.stats     counts, a line each
+ *   memfs.version    the version
+ *   memfs.trace      the path of the trace; all that happened before is in it
+ *   memfs.stats      counts, a line each
+ *   memfs.size       the limit of file data, as the mount option; may be set
+ *   memfs.nr_inodes  likewise
  *
- * Who may reach the root may read them. They are not listed, as CephFS's and
- * GlusterFS's own are not: a copy of the tree must not try to copy them.
- * Nodes have no other extended attributes: EOPNOTSUPP, as in ramfs.
+ * Who may reach the root may read them; who has mounted, and root, may set
+ * them. They are not listed, as CephFS's and GlusterFS's own are not: a copy
+ * of the tree must not try to copy them.
  */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "fuse/operations.h"
+#include "size.h"
 
-static char *make_version(struct fs *fs)
+#define TEXT_MAX 64 /* of a value that is set */
+
+struct control {
+	const char *name;
+	char *(*get)(struct fs *fs); /* malloc()ed, NULL = out of memory */
+	int (*set)(struct fs *fs, const char *text); /* NULL = cannot be set */
+};
+
+static char *get_version(struct fs *fs)
 {
 	(void)fs;
 	return strdup(MEMFS_VERSION);
 }
 
-static char *make_trace(struct fs *fs)
+static char *get_trace(struct fs *fs)
 {
 	recorder_flush(fs->recorder);
 	return strdup(recorder_path(fs->recorder));
 }
 
-static char *make_stats(struct fs *fs)
+static char *get_stats(struct fs *fs)
 {
 	struct recorder_stats trace = { 0 };
 	struct store_usage usage;
@@ -51,75 +64,183 @@ static char *make_stats(struct fs *fs)
 	return text;
 }
 
-static int make_value(struct fs *fs, fuse_ino_t ino, const char *name, char **value)
+static char *number_text(uint64_t n)
 {
-	char *(*make)(struct fs *) = NULL;
+	char *text;
 
-	if (strncmp(name, "memfs.", 6) != 0)
+	return asprintf(&text, "%" PRIu64, n) < 0 ? NULL : text;
+}
+
+static char *get_size(struct fs *fs)
+{
+	struct store_usage usage;
+
+	store_usage(fs->store, &usage);
+	return number_text(usage.size);
+}
+
+static char *get_nr_inodes(struct fs *fs)
+{
+	struct store_usage usage;
+
+	store_usage(fs->store, &usage);
+	return number_text(usage.nr_inodes);
+}
+
+static int set_size(struct fs *fs, const char *text)
+{
+	uint64_t size;
+
+	return size_parse(text, size_of_memory(), &size) ? -EINVAL : store_resize(fs->store, size);
+}
+
+static int set_nr_inodes(struct fs *fs, const char *text)
+{
+	uint64_t n;
+
+	return size_parse(text, 0, &n) ? -EINVAL : store_set_nr_inodes(fs->store, n);
+}
+
+static const struct control controls[] = {
+	{ "memfs.version", get_version, NULL },
+	{ "memfs.trace", get_trace, NULL },
+	{ "memfs.stats", get_stats, NULL },
+	{ "memfs.size", get_size, set_size },
+	{ "memfs.nr_inodes", get_nr_inodes, set_nr_inodes },
+};
+
+static bool is_control(const char *name)
+{
+	return strncmp(name, "memfs.", 6) == 0;
+}
+
+/* NULL: there is none of that name here. */
+static const struct control *find_control(struct fs *fs, fuse_ino_t ino, const char *name)
+{
+	for (size_t i = 0; ino == STORE_ROOT && i < sizeof(controls) / sizeof(controls[0]); i++)
+		if (strcmp(controls[i].name, name) == 0)
+			return controls[i].get == get_trace && !fs->recorder ? NULL : &controls[i];
+	return NULL;
+}
+
+/* Answers with a value that is there as a whole; takes it over. */
+static int reply_value(struct call *call, char *value, size_t length, size_t size)
+{
+	if (size && size < length) {
+		free(value);
+		return -ERANGE;
+	}
+	if (size) {
+		call_reply_buffer(call, value, length);
+	} else {
+		free(value);
+		call_reply_xattr_size(call, length);
+	}
+	return 0;
+}
+
+static int get_control(struct call *call, fuse_ino_t ino, const char *name, size_t size)
+{
+	const struct control *c = find_control(call->fs, ino, name);
+	char *value = c ? c->get(call->fs) : NULL;
+
+	if (!value)
+		return c ? -ENOMEM : -ENODATA;
+	return reply_value(call, value, strlen(value), size);
+}
+
+static int set_control(struct call *call, fuse_ino_t ino, const char *name, const char *value,
+		       size_t size)
+{
+	const struct control *c = find_control(call->fs, ino, name);
+	char text[TEXT_MAX];
+
+	if (!c || !c->set)
 		return -EOPNOTSUPP;
-	if (ino == STORE_ROOT && strcmp(name, "memfs.version") == 0)
-		make = make_version;
-	else if (ino == STORE_ROOT && strcmp(name, "memfs.stats") == 0)
-		make = make_stats;
-	else if (ino == STORE_ROOT && strcmp(name, "memfs.trace") == 0 && fs->recorder)
-		make = make_trace;
-	if (!make)
-		return -ENODATA;
-	*value = make(fs);
-	return *value ? 0 : -ENOMEM;
+	if (call->trace.uid != 0 && call->trace.uid != geteuid())
+		return -EPERM;
+	if (size >= sizeof(text))
+		return -EINVAL;
+	memcpy(text, value, size);
+	text[size] = '\0';
+	return c->set(call->fs, text);
 }
 
 int op_getxattr(struct call *call, fuse_ino_t ino, const char *name, size_t size)
 {
 	char *value = NULL;
-	size_t length;
-	int err;
+	ssize_t length;
 
 	call->trace.node = ino;
 	call->trace.name = name;
 	call->trace.size = size;
-	err = make_value(call->fs, ino, name, &value);
-	if (err)
-		return err;
-	length = strlen(value);
-	if (size == 0) {
-		free(value);
-		call_reply_xattr_size(call, length);
-		return 0;
+	if (is_control(name))
+		return get_control(call, ino, name, size);
+	if (size) {
+		value = malloc(size);
+		if (!value)
+			return -ENOMEM;
 	}
-	if (size < length) {
+	length = store_getxattr(call->fs->store, ino, name, value, size);
+	if (length < 0) {
 		free(value);
-		return -ERANGE;
+		return (int)length;
 	}
-	call_reply_buffer(call, value, length);
-	return 0;
+	return reply_value(call, value, (size_t)length, size);
 }
 
 int op_setxattr(struct call *call, fuse_ino_t ino, const char *name, const char *value,
 		size_t size, int flags)
 {
-	(void)value;
+	bool kill_setgid;
+	struct stat attr;
+	int err;
+
 	call->trace.node = ino;
 	call->trace.name = name;
 	call->trace.size = size;
 	call->trace.flags = (uint32_t)flags;
-	return -EOPNOTSUPP;
+	if (is_control(name))
+		return set_control(call, ino, name, value, size);
+	err = store_getattr(call->fs->store, ino, &attr);
+	if (err)
+		return err;
+	/*
+	 * As chmod(2): who is not of the file's group, loses setgid with a new
+	 * access list. Other groups of the caller than its first are not known
+	 * here, and are taken for foreign ones: rather too strict than too lax.
+	 */
+	kill_setgid = call->trace.uid != 0 && call->trace.gid != attr.st_gid;
+	return store_setxattr(call->fs->store, ino, name, value, size, flags, kill_setgid);
 }
 
 int op_listxattr(struct call *call, fuse_ino_t ino, size_t size)
 {
+	/* Those in trusted. are for CAP_SYS_ADMIN, which is not known here: for root. */
+	bool trusted = call->trace.uid == 0;
+	char *names = NULL;
+	ssize_t length;
+
 	call->trace.node = ino;
 	call->trace.size = size;
-	if (size == 0)
-		call_reply_xattr_size(call, 0);
-	else
-		call_reply_buffer(call, NULL, 0);
-	return 0;
+	if (size) {
+		names = malloc(size);
+		if (!names)
+			return -ENOMEM;
+	}
+	length = store_listxattr(call->fs->store, ino, names, size, trusted);
+	if (length < 0) {
+		free(names);
+		return (int)length;
+	}
+	return reply_value(call, names, (size_t)length, size);
 }
 
 int op_removexattr(struct call *call, fuse_ino_t ino, const char *name)
 {
 	call->trace.node = ino;
 	call->trace.name = name;
-	return -EOPNOTSUPP;
+	if (is_control(name))
+		return -EOPNOTSUPP;
+	return store_removexattr(call->fs->store, ino, name);
 }

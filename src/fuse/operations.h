@@ -49,6 +49,8 @@
 	OP(CREATE, create, \
 	   (fuse_ino_t parent, const char *name, mode_t mode, struct fuse_file_info *fi), \
 	   (parent, name, mode, fi)) \
+	OP(TMPFILE, tmpfile, (fuse_ino_t parent, mode_t mode, struct fuse_file_info *fi), \
+	   (parent, mode, fi)) \
 	OP(OPEN, open, (fuse_ino_t ino, struct fuse_file_info *fi), (ino, fi)) \
 	OP(READ, read, (fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *fi), \
 	   (ino, size, offset, fi)) \
@@ -87,6 +89,10 @@
 	   (ino, name, value, size, flags)) \
 	OP(LISTXATTR, listxattr, (fuse_ino_t ino, size_t size), (ino, size)) \
 	OP(REMOVEXATTR, removexattr, (fuse_ino_t ino, const char *name), (ino, name)) \
+	OP(IOCTL, ioctl, \
+	   (fuse_ino_t ino, unsigned int cmd, void *arg, struct fuse_file_info *fi, \
+	    unsigned flags, const void *in, size_t in_size, size_t out_size), \
+	   (ino, cmd, arg, fi, flags, in, in_size, out_size)) \
 	OP(STATX, statx, \
 	   (fuse_ino_t ino, int flags, int mask, struct fuse_file_info *fi), \
 	   (ino, flags, mask, fi))

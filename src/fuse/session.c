@@ -43,6 +43,9 @@ static void negotiate(const struct fs *fs, struct fuse_conn_info *conn)
 	want(conn, FUSE_CAP_CACHE_SYMLINKS, caching);
 	want(conn, FUSE_CAP_PARALLEL_DIROPS, true);
 	want(conn, FUSE_CAP_EXPORT_SUPPORT, true);
+	want(conn, FUSE_CAP_POSIX_ACL, true);
+	want(conn, FUSE_CAP_DONT_MASK, true); /* a default access control list goes before the umask */
+	want(conn, FUSE_CAP_IOCTL_DIR, true);
 	/* Spares a getxattr(security.capability) before each write. */
 	want(conn, FUSE_CAP_HANDLE_KILLPRIV_V2, true);
 	/* Nobody but this kernel changes files: its pages never go stale by themselves. */

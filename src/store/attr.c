@@ -5,6 +5,50 @@
 
 #include "store/file.h"
 
+int store_get_flags(struct store *s, node_id id, uint32_t *flags)
+{
+	pthread_rwlock_t *lock = lock_of_node(s->locks, id);
+	struct node *n;
+
+	lock_read(lock);
+	n = node_get(s->table, id);
+	if (n)
+		*flags = n->flags;
+	unlock(lock);
+	return n ? 0 : -ESTALE;
+}
+
+int store_set_flags(struct store *s, node_id id, uint32_t flags)
+{
+	pthread_rwlock_t *lock = lock_of_node(s->locks, id);
+	struct node *n;
+
+	if (flags & ~(uint32_t)STORE_FLAGS)
+		return -EOPNOTSUPP;
+	lock_write(lock);
+	n = node_get(s->table, id);
+	if (n) {
+		atomic_store(&s->has_flags, true);
+		n->flags = flags;
+		n->ctime = node_now();
+	}
+	unlock(lock);
+	return n ? 0 : -ESTALE;
+}
+
+int store_get_btime(struct store *s, node_id id, struct timespec *btime)
+{
+	pthread_rwlock_t *lock = lock_of_node(s->locks, id);
+	struct node *n;
+
+	lock_read(lock);
+	n = node_get(s->table, id);
+	if (n)
+		*btime = (struct timespec){ .tv_sec = n->btime.sec, .tv_nsec = n->btime.nsec };
+	unlock(lock);
+	return n ? 0 : -ESTALE;
+}
+
 int store_getattr(struct store *s, node_id id, struct stat *attr)
 {
 	pthread_rwlock_t *lock = lock_of_node(s->locks, id);
@@ -69,9 +113,20 @@ static void set_times(struct node *n, unsigned mask, const struct stat *want)
 	n->ctime = mask & STORE_SET_CTIME ? from_timespec(want->st_ctim) : now;
 }
 
+/*
+ * In writeback mode the kernel tells the times of its own writes, and those
+ * were allowed. (A utimensat(2) that sets mtime alone looks the same.)
+ */
+static bool is_timekeeping(unsigned mask)
+{
+	return (mask & STORE_SET_CTIME) && !(mask & ~(STORE_SET_CTIME | STORE_SET_MTIME));
+}
+
 static int setattr_locked(struct store *s, struct node *n, unsigned mask,
 			  const struct stat *want)
 {
+	if (node_is_fixed(n) && !is_timekeeping(mask))
+		return -EPERM;
 	if (mask & STORE_SET_SIZE) {
 		bool changes = (uint64_t)want->st_size != n->size;
 		int err = file_set_size(s, n, (uint64_t)want->st_size);
@@ -88,8 +143,10 @@ static int setattr_locked(struct store *s, struct node *n, unsigned mask,
 		n->uid = want->st_uid;
 	if (mask & STORE_SET_GID)
 		n->gid = want->st_gid;
-	if (mask & STORE_SET_MODE)
+	if (mask & STORE_SET_MODE) {
 		n->perm = want->st_mode & 07777;
+		xattr_chmod(n);
+	}
 	if (mask)
 		set_times(n, mask, want);
 	return 0;

@@ -126,15 +126,26 @@ ssize_t store_write(struct store *s, node_id id, uint64_t offset, const void *bu
 	return done;
 }
 
-int store_truncate(struct store *s, node_id id, bool kill_priv)
+int store_open(struct store *s, node_id id, int flags, bool kill_priv)
 {
+	bool writes = (flags & O_ACCMODE) != O_RDONLY;
 	struct node *n;
-	int err = lock_file(s, id, &n);
+	int err;
 
+	/* Nothing to check and nothing to do: the usual case takes no lock. */
+	if (!(flags & O_TRUNC) &&
+	    !(writes && atomic_load_explicit(&s->has_flags, memory_order_relaxed)))
+		return 0;
+	err = lock_file(s, id, &n);
 	if (err)
 		return err;
-	err = file_set_size(s, n, 0);
-	if (!err) {
+	if (n->flags & STORE_IMMUTABLE && (writes || flags & O_TRUNC))
+		err = -EPERM;
+	else if (n->flags & STORE_APPEND && ((writes && !(flags & O_APPEND)) || flags & O_TRUNC))
+		err = -EPERM;
+	else if (flags & O_TRUNC)
+		err = file_set_size(s, n, 0);
+	if (!err && flags & O_TRUNC) {
 		if (kill_priv)
 			file_drop_setid(n);
 		touch_written(n);
@@ -185,6 +196,9 @@ int store_fallocate(struct store *s, node_id id, int mode, uint64_t offset, uint
 		err = -EINVAL;
 	else if (offset > INT64_MAX || size > INT64_MAX - offset)
 		err = -EFBIG;
+	else if (n->flags & STORE_IMMUTABLE ||
+		 (n->flags & STORE_APPEND && mode & ~FALLOC_FL_KEEP_SIZE))
+		err = -EPERM;
 	else
 		err = fallocate_locked(s, n, mode, offset, size);
 	if (!err) {

@@ -33,7 +33,25 @@ void names_changed(struct store *s, struct node *dir, int entries, int links);
  */
 struct node *names_unlinked(struct store *s, node_id id, uint32_t links);
 
+/*
+ * The flags of a node (store_set_flags()), 0 if it is gone. Takes nodes[]
+ * itself, but only if any node has ever had one.
+ */
+uint32_t names_flags(struct store *s, node_id id);
+
+/* May a name be added to this directory? May this one be taken away from it? 0 or -EPERM. */
+int names_may_add(struct store *s, node_id dir);
+int names_may_remove(struct store *s, node_id dir, node_id id);
+
 /* Moves the ctime of a node whose name changed. Takes nodes[] itself. */
 void names_touch(struct store *s, node_id id);
+
+/*
+ * Puts a new node under a name of a directory that has been reserved for it.
+ * Takes nodes[] of both; wants dirs[] of the directory. On failure nothing
+ * has changed. entry may be NULL: else it is a lookup.
+ */
+int names_insert_new(struct store *s, struct node *dir, struct dirent_node *e, struct node *n,
+		     struct store_entry *entry);
 
 #endif

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "store/file.h"
 #include "store/names.h"
 
 /* --- shared with rename.c ---------------------------------------------- */
@@ -49,6 +50,33 @@ struct node *names_unlinked(struct store *s, node_id id, uint32_t links)
 	}
 	unlock(lock);
 	return dead;
+}
+
+uint32_t names_flags(struct store *s, node_id id)
+{
+	pthread_rwlock_t *lock = lock_of_node(s->locks, id);
+	uint32_t flags = 0;
+	struct node *n;
+
+	if (!atomic_load_explicit(&s->has_flags, memory_order_relaxed))
+		return 0;
+	lock_read(lock);
+	n = node_get(s->table, id);
+	if (n)
+		flags = n->flags;
+	unlock(lock);
+	return flags;
+}
+
+int names_may_add(struct store *s, node_id dir)
+{
+	return names_flags(s, dir) & STORE_IMMUTABLE ? -EPERM : 0;
+}
+
+int names_may_remove(struct store *s, node_id dir, node_id id)
+{
+	return (names_flags(s, dir) | names_flags(s, id)) & (STORE_IMMUTABLE | STORE_APPEND) ?
+	       -EPERM : 0;
 }
 
 void names_touch(struct store *s, node_id id)
@@ -164,20 +192,27 @@ void store_forget(struct store *s, node_id id, uint64_t n)
 /* --- new nodes --------------------------------------------------------- */
 
 /* May this directory take a new entry of that name? Makes room for it. Wants dirs[] for writing. */
-static int prepare_insert(struct node *dir, const struct dir_name *name)
+static int prepare_insert(struct store *s, struct node *dir, const struct dir_name *name)
 {
+	int err;
+
 	if (dir->removed)
 		return -ENOENT;
 	if (strcmp(name->name, ".") == 0 || strcmp(name->name, "..") == 0 ||
 	    dir_find(&dir->dir.entries, name))
 		return -EEXIST;
-	return dir_reserve(&dir->dir.entries, 1);
+	err = names_may_add(s, dir->id);
+	return err ? err : dir_reserve(&dir->dir.entries, 1);
 }
 
-/* In a setgid directory the new node gets its group, and a directory the bit as well. */
-static void inherit_group(struct store *s, struct node *dir, struct node *n)
+/*
+ * In a setgid directory the new node gets its group, and a directory the bit
+ * as well. A default access control list has its say about the mode.
+ */
+static int inherit(struct store *s, struct node *dir, struct node *n, mode_t umask)
 {
 	pthread_rwlock_t *lock = lock_of_node(s->locks, dir->id);
+	int err;
 
 	lock_read(lock);
 	if (dir->perm & S_ISGID) {
@@ -185,12 +220,36 @@ static void inherit_group(struct store *s, struct node *dir, struct node *n)
 		if (S_ISDIR(n->type))
 			n->perm |= S_ISGID;
 	}
+	err = xattr_inherit(s, dir, n, umask);
 	unlock(lock);
+	return err;
+}
+
+int names_insert_new(struct store *s, struct node *dir, struct dirent_node *e, struct node *n,
+		     struct store_entry *entry)
+{
+	int err;
+
+	if (S_ISDIR(n->type)) {
+		n->dir.parent = dir->id;
+		n->nlink = 2;
+		n->size = DIR_SIZE_EMPTY;
+	}
+	err = node_publish(s->table, n);
+	if (err)
+		return err;
+	/* Nobody can know the id before the directory's lock is free. */
+	if (entry)
+		fill_entry(n, entry);
+	dir_insert(&dir->dir.entries, e, n->id, dirent_type(n->type));
+	names_changed(s, dir, 1, S_ISDIR(n->type) ? 1 : 0);
+	return 0;
 }
 
 /* Puts a new node under a name. On failure the node is still the caller's. */
-static int insert_new(struct store *s, node_id parent, const struct dir_name *name,
-		      struct dirent_node *e, struct node *n, struct store_entry *entry)
+static int insert_new(struct store *s, struct store_cred cred, node_id parent,
+		      const struct dir_name *name, struct dirent_node *e, struct node *n,
+		      struct store_entry *entry)
 {
 	pthread_rwlock_t *lock = lock_of_dir(s->locks, parent);
 	struct node *dir;
@@ -199,28 +258,17 @@ static int insert_new(struct store *s, node_id parent, const struct dir_name *na
 	lock_write(lock);
 	err = names_get_dir(s, parent, &dir);
 	if (!err)
-		err = prepare_insert(dir, name);
-	if (!err) {
-		inherit_group(s, dir, n);
-		if (S_ISDIR(n->type)) {
-			n->dir.parent = parent;
-			n->nlink = 2;
-			n->size = DIR_SIZE_EMPTY;
-		}
-		err = node_publish(s->table, n);
-	}
-	if (!err) {
-		/* Nobody can know the id before the directory's lock is free. */
-		fill_entry(n, entry);
-		dir_insert(&dir->dir.entries, e, n->id, dirent_type(n->type));
-		names_changed(s, dir, 1, S_ISDIR(n->type) ? 1 : 0);
-	}
+		err = prepare_insert(s, dir, name);
+	if (!err)
+		err = inherit(s, dir, n, cred.umask);
+	if (!err)
+		err = names_insert_new(s, dir, e, n, entry);
 	unlock(lock);
 	return err;
 }
 
-static int add_node(struct store *s, node_id parent, const char *name, struct node *n,
-		    struct store_entry *entry)
+static int add_node(struct store *s, struct store_cred cred, node_id parent, const char *name,
+		    struct node *n, struct store_entry *entry)
 {
 	struct dirent_node *e = NULL;
 	struct dir_name key;
@@ -228,7 +276,7 @@ static int add_node(struct store *s, node_id parent, const char *name, struct no
 
 	if (!err) {
 		e = dir_entry_create(&key);
-		err = e ? insert_new(s, parent, &key, e, n, entry) : -ENOMEM;
+		err = e ? insert_new(s, cred, parent, &key, e, n, entry) : -ENOMEM;
 	}
 	if (err) {
 		free(e);
@@ -252,7 +300,36 @@ int store_mknod(struct store *s, struct store_cred cred, node_id parent, const c
 		return err;
 	if (S_ISCHR(mode) || S_ISBLK(mode))
 		n->rdev = rdev;
-	return add_node(s, parent, name, n, entry);
+	return add_node(s, cred, parent, name, n, entry);
+}
+
+int store_tmpfile(struct store *s, struct store_cred cred, node_id parent, mode_t mode,
+		  struct store_entry *entry)
+{
+	pthread_rwlock_t *lock = lock_of_dir(s->locks, parent);
+	struct node *dir, *n;
+	int err = node_create(s, S_IFREG | (mode & 07777), cred.uid, cred.gid, &n);
+
+	if (err)
+		return err;
+	n->nlink = 0;
+	lock_read(lock);
+	err = names_get_dir(s, parent, &dir);
+	if (!err && dir->removed)
+		err = -ENOENT;
+	if (!err)
+		err = names_may_add(s, parent);
+	if (!err)
+		err = inherit(s, dir, n, cred.umask);
+	if (!err)
+		err = node_publish(s->table, n);
+	/* Without a name it lives by this lookup alone, and nobody else knows its id yet. */
+	if (!err)
+		fill_entry(n, entry);
+	unlock(lock);
+	if (err)
+		node_destroy(s, n);
+	return err;
 }
 
 int store_mkdir(struct store *s, struct store_cred cred, node_id parent, const char *name,
@@ -261,7 +338,7 @@ int store_mkdir(struct store *s, struct store_cred cred, node_id parent, const c
 	struct node *n;
 	int err = node_create(s, S_IFDIR | (mode & 07777), cred.uid, cred.gid, &n);
 
-	return err ? err : add_node(s, parent, name, n, entry);
+	return err ? err : add_node(s, cred, parent, name, n, entry);
 }
 
 int store_symlink(struct store *s, struct store_cred cred, node_id parent, const char *name,
@@ -290,7 +367,7 @@ int store_symlink(struct store *s, struct store_cred cred, node_id parent, const
 		node_destroy(s, n);
 		return err;
 	}
-	return add_node(s, parent, name, n, entry);
+	return add_node(s, cred, parent, name, n, entry);
 }
 
 ssize_t store_readlink(struct store *s, node_id id, char *buf, size_t size)
@@ -325,6 +402,8 @@ static int add_link(struct store *s, node_id id, struct store_entry *entry, mode
 		err = -ESTALE;
 	else if (S_ISDIR(n->type))
 		err = -EPERM;
+	else if (node_is_fixed(n))
+		err = -EPERM;
 	else if (n->nlink == UINT32_MAX)
 		err = -EMLINK;
 	else if (n->nlink > 0 && !account_take(&s->budget.space, BUDGET_NODE))
@@ -347,7 +426,7 @@ static int link_locked(struct store *s, node_id id, node_id parent, const struct
 	int err = names_get_dir(s, parent, &dir);
 
 	if (!err)
-		err = prepare_insert(dir, name);
+		err = prepare_insert(s, dir, name);
 	if (!err)
 		err = add_link(s, id, entry, &type);
 	if (!err) {
@@ -394,6 +473,9 @@ static int unlink_locked(struct store *s, node_id parent, const struct dir_name 
 		return -ENOENT;
 	if (e->type == dirent_type(S_IFDIR))
 		return -EISDIR;
+	err = names_may_remove(s, parent, e->node);
+	if (err)
+		return err;
 	*gone = e->node;
 	*dead = names_unlinked(s, e->node, 1);
 	dir_remove(&dir->dir.entries, e);
@@ -457,6 +539,9 @@ static int rmdir_locked(struct store *s, node_id parent, const struct dir_name *
 	if (!e || e->node != id)
 		return -EAGAIN;
 	child = node_get(s->table, id);
+	err = names_may_remove(s, parent, id);
+	if (err)
+		return err;
 	if (child->dir.entries.live > 0)
 		return -ENOTEMPTY;
 	child->removed = true;

@@ -177,6 +177,7 @@ void node_destroy(struct store *s, struct node *n)
 		space += n->size;
 		free(n->target);
 	}
+	xattrs_destroy(&n->xattrs, &s->budget.space);
 	account_give(&s->budget.space, space);
 	atomic_fetch_sub_explicit(&s->budget.nodes, 1, memory_order_relaxed);
 	free(n);

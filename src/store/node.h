@@ -27,6 +27,7 @@
 #include "store/dir.h"
 #include "store/lock.h"
 #include "store/store.h"
+#include "store/xattrs.h"
 
 struct node_time {
 	int64_t sec;
@@ -43,11 +44,13 @@ struct node {
 	uid_t uid;                 /* [n] */
 	gid_t gid;                 /* [n] */
 	uint32_t nlink;            /* [n] */
+	uint32_t flags;            /* [n] STORE_FLAGS of store.h */
 	bool removed;              /* [d] a directory that has no name any more */
 	struct node_time atime;    /* [n] */
 	struct node_time mtime;    /* [n] */
 	struct node_time ctime;    /* [n] */
 	struct node_time btime;    /* [c] */
+	struct xattr *xattrs;      /* [n] */
 	union {
 		struct data data;  /* [n] S_IFREG */
 		dev_t rdev;        /* [c] S_IFCHR, S_IFBLK */
@@ -66,6 +69,7 @@ struct store {
 	struct lock_table *locks;
 	struct node_table *table;
 	struct budget budget;
+	_Atomic bool has_flags;    /* some node has, or has had, store_set_flags() */
 };
 
 int node_table_create(struct node_table **out);
@@ -93,6 +97,12 @@ void node_destroy(struct store *s, struct node *n);
 
 /* Has it neither name nor lookup? Then the caller, who holds the locks, unpublishes it. */
 bool node_is_dead(const struct node *n);
+
+/* Was it declared immutable, or append-only? Wants nodes[]. */
+static inline bool node_is_fixed(const struct node *n)
+{
+	return n->flags & (STORE_IMMUTABLE | STORE_APPEND);
+}
 
 /* The clock of all times in the tree: the kernel's coarse one (see node.c). */
 struct node_time node_now(void);

@@ -25,8 +25,10 @@ struct rename {
 	unsigned flags;
 	node_id source, target;      /* as seen by look(); target 0 = none */
 	uint8_t source_type, target_type;
+	node_id whiteout_id;
 	struct dirent_node *entry;   /* prepared for the new name */
-	struct dirent_node *entry2;  /* exchange: for the old one */
+	struct dirent_node *entry2;  /* exchange, whiteout: for the old one */
+	struct node *whiteout;       /* what shall take the old name; ours until it does */
 	struct node *dead;
 	bool done;
 };
@@ -102,12 +104,20 @@ static int check(struct rename *r, struct node *new_dir)
 	struct store *s = r->s;
 	bool exchange = r->flags & RENAME_EXCHANGE;
 
+	int err;
+
 	if (!r->source || (exchange && !r->target))
 		return -ENOENT;
 	if (new_dir->removed)
 		return -ENOENT;
 	if (r->target && (r->flags & RENAME_NOREPLACE))
 		return -EEXIST;
+	err = names_may_remove(s, r->parent, r->source);
+	if (!err)
+		err = r->target ? names_may_remove(s, r->new_parent, r->target) :
+		      names_may_add(s, r->new_parent);
+	if (err)
+		return err;
 	if (is_dir(r->source_type) && r->parent != r->new_parent &&
 	    is_below(s, r->new_parent, r->source))
 		return -EINVAL;
@@ -162,6 +172,17 @@ static void move(struct rename *r, struct node *old_dir, struct node *new_dir)
 	names_touch(r->s, r->source);
 }
 
+/* The whiteout takes the name that the source has left. */
+static void white_out(struct rename *r, struct node *old_dir)
+{
+	dir_insert(&old_dir->dir.entries, r->entry2, r->whiteout->id,
+		   dirent_type(r->whiteout->type));
+	r->whiteout_id = r->whiteout->id;
+	r->entry2 = NULL;
+	r->whiteout = NULL;
+	names_changed(r->s, old_dir, 1, 0);
+}
+
 static void exchange(struct rename *r, struct node *old_dir, struct node *new_dir)
 {
 	int links = is_dir(r->target_type) - is_dir(r->source_type);
@@ -195,8 +216,11 @@ static int rename_locked(struct rename *r)
 	if (err || r->source == r->target)
 		return err;
 	err = dir_reserve(&new_dir->dir.entries, 1);
-	if (!err && (r->flags & RENAME_EXCHANGE))
+	if (!err && (r->flags & (RENAME_EXCHANGE | RENAME_WHITEOUT)))
 		err = dir_reserve(&old_dir->dir.entries, old_dir == new_dir ? 2 : 1);
+	/* The last thing that can fail; nobody knows the id yet. */
+	if (!err && r->whiteout)
+		err = node_publish(r->s->table, r->whiteout);
 	if (err)
 		return err;
 	if (r->flags & RENAME_EXCHANGE) {
@@ -206,8 +230,9 @@ static int rename_locked(struct rename *r)
 	}
 	if (r->target)
 		replace(r, new_dir);
-
 	move(r, old_dir, new_dir);
+	if (r->whiteout)
+		white_out(r, old_dir);
 	r->done = true;
 	return 0;
 }
@@ -232,12 +257,19 @@ static int rename_retry(struct rename *r)
 	return err;
 }
 
-static int make_entries(struct rename *r)
+/* All that could run short, before anything is changed. */
+static int prepare(struct rename *r, struct store_cred cred)
 {
+	bool two = r->flags & (RENAME_EXCHANGE | RENAME_WHITEOUT);
+
 	r->entry = dir_entry_create(&r->new_name);
-	if (r->flags & RENAME_EXCHANGE)
+	if (two)
 		r->entry2 = dir_entry_create(&r->name);
-	return r->entry && (!(r->flags & RENAME_EXCHANGE) || r->entry2) ? 0 : -ENOMEM;
+	if (!r->entry || (two && !r->entry2))
+		return -ENOMEM;
+	/* As overlayfs knows it: a character device 0,0, of no permissions. */
+	return r->flags & RENAME_WHITEOUT ?
+	       node_create(r->s, S_IFCHR, cred.uid, cred.gid, &r->whiteout) : 0;
 }
 
 static bool is_dots(const char *name)
@@ -245,16 +277,23 @@ static bool is_dots(const char *name)
 	return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
 }
 
-int store_rename(struct store *s, node_id parent, const char *name, node_id new_parent,
-		 const char *new_name, unsigned flags, struct store_renamed *who)
+static bool flags_are_valid(unsigned flags)
+{
+	if (flags & ~(unsigned)(RENAME_NOREPLACE | RENAME_EXCHANGE | RENAME_WHITEOUT))
+		return false;
+	return !(flags & RENAME_EXCHANGE) || flags == RENAME_EXCHANGE;
+}
+
+int store_rename(struct store *s, struct store_cred cred, node_id parent, const char *name,
+		 node_id new_parent, const char *new_name, unsigned flags,
+		 struct store_renamed *who)
 {
 	struct rename r = { .s = s, .parent = parent, .new_parent = new_parent, .flags = flags };
 	int err;
 
 	if (who)
 		*who = (struct store_renamed){ 0 };
-	if (flags & ~(unsigned)(RENAME_NOREPLACE | RENAME_EXCHANGE) ||
-	    flags == (RENAME_NOREPLACE | RENAME_EXCHANGE))
+	if (!flags_are_valid(flags))
 		return -EINVAL;
 	if (is_dots(name) || is_dots(new_name))
 		return -EBUSY;
@@ -262,7 +301,7 @@ int store_rename(struct store *s, node_id parent, const char *name, node_id new_
 	if (!err)
 		err = dir_name_init(&r.new_name, new_name);
 	if (!err)
-		err = make_entries(&r);
+		err = prepare(&r, cred);
 	if (!err) {
 		if (parent != new_parent)
 			pthread_mutex_lock(&s->rename_mutex);
@@ -272,9 +311,11 @@ int store_rename(struct store *s, node_id parent, const char *name, node_id new_
 	}
 	free(r.entry);
 	free(r.entry2);
+	if (r.whiteout)
+		node_destroy(s, r.whiteout);
 	if (r.dead)
 		node_destroy(s, r.dead);
 	if (r.done && who)
-		*who = (struct store_renamed){ .moved = r.source, .replaced = r.target };
+		*who = (struct store_renamed){ r.source, r.target, r.whiteout_id };
 	return err;
 }

@@ -62,6 +62,27 @@ int store_create(const struct store_options *options, struct store **out)
 	return 0;
 }
 
+int store_resize(struct store *s, uint64_t size)
+{
+	uint64_t used = atomic_load(&s->budget.bytes.used);
+
+	if (size && size < used)
+		return -EINVAL;
+	set_limit(&s->budget.bytes, size);
+	return 0;
+}
+
+int store_set_nr_inodes(struct store *s, uint64_t nr_inodes)
+{
+	uint64_t used = atomic_load(&s->budget.space.used);
+	uint64_t limit = nr_inodes > UINT64_MAX / BUDGET_NODE ? 0 : nr_inodes * BUDGET_NODE;
+
+	if (limit && limit < used)
+		return -EINVAL;
+	set_limit(&s->budget.space, limit);
+	return 0;
+}
+
 void store_destroy(struct store *s)
 {
 	if (!s)

@@ -39,6 +39,7 @@ struct store;
 struct store_cred {
 	uid_t uid;
 	gid_t gid;
+	mode_t umask;
 };
 
 struct store_options {
@@ -80,6 +81,10 @@ struct store_usage {
 /* Makes an empty tree. The caller owns *out and ends it with store_destroy(). */
 int store_create(const struct store_options *options, struct store **out);
 
+/* Other limits. -EINVAL below what is used, as tmpfs's remount. 0 = no limit. */
+int store_resize(struct store *s, uint64_t size);
+int store_set_nr_inodes(struct store *s, uint64_t nr_inodes);
+
 /* Frees the tree with all that is in it. Nobody may be inside any other function. */
 void store_destroy(struct store *s);
 
@@ -100,8 +105,9 @@ int store_lookup(struct store *s, node_id parent, const char *name, struct store
 void store_forget(struct store *s, node_id id, uint64_t n);
 
 /*
- * Makes a regular file, device, FIFO or socket, as S_IFMT of mode says.
- * The mode is taken as it is: the umask is the caller's business.
+ * Makes a regular file, device, FIFO or socket, as S_IFMT of mode says. The
+ * mode loses what the umask of cred says or, where the directory has a default
+ * access control list, what that does not allow.
  * -EEXIST, -ENOENT (directory was removed), -ENOSPC, -ENOMEM, -ENAMETOOLONG.
  */
 int store_mknod(struct store *s, struct store_cred cred, node_id parent, const char *name,
@@ -110,6 +116,10 @@ int store_mkdir(struct store *s, struct store_cred cred, node_id parent, const c
 		mode_t mode, struct store_entry *entry);
 int store_symlink(struct store *s, struct store_cred cred, node_id parent, const char *name,
 		  const char *target, struct store_entry *entry);
+
+/* A regular file without a name, for O_TMPFILE: as if made in that directory. */
+int store_tmpfile(struct store *s, struct store_cred cred, node_id parent, mode_t mode,
+		  struct store_entry *entry);
 
 /* A further name for a node that is no directory (-EPERM). */
 int store_link(struct store *s, node_id id, node_id parent, const char *name,
@@ -123,14 +133,15 @@ int store_rmdir(struct store *s, node_id parent, const char *name, node_id *gone
 struct store_renamed {
 	node_id moved;
 	node_id replaced; /* lost its name to moved, or took moved's (exchange); 0 = none */
+	node_id whiteout; /* has taken the old name; 0 = none */
 };
 
 /*
- * rename(2) and renameat2(2): flags 0, RENAME_NOREPLACE or RENAME_EXCHANGE,
- * others -EINVAL. Two names of one node: nothing is done, and *who is zeros.
- * who may be NULL.
+ * rename(2) and renameat2(2), with all its flags. RENAME_WHITEOUT leaves a
+ * character device 0,0 of cred under the old name. Two names of one node:
+ * nothing is done, and *who is zeros. who may be NULL.
  */
-int store_rename(struct store *s, node_id parent, const char *name, node_id new_parent,
+int store_rename(struct store *s, struct store_cred cred, node_id parent, const char *name, node_id new_parent,
 		 const char *new_name, unsigned flags, struct store_renamed *who);
 
 /* The target of a symbolic link into buf, NUL-terminated; its length, or a negative errno. */
@@ -160,6 +171,48 @@ int store_getattr(struct store *s, node_id id, struct stat *attr);
 /* Sets what mask says to the values in *want, and fills *attr (may be the same). */
 int store_setattr(struct store *s, node_id id, unsigned mask, const struct stat *want,
 		  struct stat *attr);
+
+/*
+ * What chattr(1) sets, with the values of FS_..._FL of linux/fs.h. Immutable:
+ * no change of any kind, -EPERM. Append-only: no change but appending; in a
+ * directory, but making names. The others are kept for who asks.
+ */
+enum store_flags {
+	STORE_IMMUTABLE = 0x10,
+	STORE_APPEND = 0x20,
+	STORE_NODUMP = 0x40,
+	STORE_NOATIME = 0x80,
+	STORE_FLAGS = 0xf0,
+};
+
+int store_get_flags(struct store *s, node_id id, uint32_t *flags);
+
+/* -EOPNOTSUPP for others than the above. */
+int store_set_flags(struct store *s, node_id id, uint32_t flags);
+
+/* When it was made: st_btime. */
+int store_get_btime(struct store *s, node_id id, struct timespec *btime);
+
+/* --- extended attributes (xattr.c) ------------------------------------ */
+
+/*
+ * The value into buf; its length. With size 0 the length alone. -ENODATA,
+ * -ERANGE, -EOPNOTSUPP for names in no namespace of xattr(7).
+ */
+ssize_t store_getxattr(struct store *s, node_id id, const char *name, void *buf, size_t size);
+
+/*
+ * Sets a value, flags as in setxattr(2). An access control list also sets the
+ * mode, and takes setgid away if that is asked for; one that says no more than
+ * a mode is not kept. -ENOSPC, -EEXIST, -ENODATA, -EACCES (a default list for
+ * what is no directory), -EINVAL (a list that is none), -EOPNOTSUPP, -EPERM.
+ */
+int store_setxattr(struct store *s, node_id id, const char *name, const void *value, size_t size,
+		   int flags, bool kill_setgid);
+int store_removexattr(struct store *s, node_id id, const char *name);
+
+/* The names, each with its NUL; those in trusted. only on demand. Sizes as above. */
+ssize_t store_listxattr(struct store *s, node_id id, char *buf, size_t size, bool trusted);
 
 /* --- bytes (file.c) --------------------------------------------------- */
 
@@ -191,8 +244,11 @@ void store_read_end(struct store_view *view);
 ssize_t store_write(struct store *s, node_id id, uint64_t offset, const void *buf, size_t size,
 		    bool touch, bool kill_priv);
 
-/* Makes a regular file empty (O_TRUNC); mtime and ctime move. */
-int store_truncate(struct store *s, node_id id, bool kill_priv);
+/*
+ * For open(2) with these flags: is it allowed by store_set_flags()? Makes the
+ * file empty if they say O_TRUNC. -EPERM, -EISDIR.
+ */
+int store_open(struct store *s, node_id id, int flags, bool kill_priv);
 
 /* fallocate(2): mode 0, KEEP_SIZE, and with KEEP_SIZE PUNCH_HOLE; ZERO_RANGE. -EOPNOTSUPP otherwise. */
 int store_fallocate(struct store *s, node_id id, int mode, uint64_t offset, uint64_t size);

@@ -264,6 +264,7 @@ static void set_field(struct trace_reader *r, struct pending *p, enum trace_fiel
 	case TRACE_FIELD_NEW_UID: e->new_uid = (uint32_t)value; break;
 	case TRACE_FIELD_NEW_GID: e->new_gid = (uint32_t)value; break;
 	case TRACE_FIELD_RDEV: e->rdev = value; break;
+	case TRACE_FIELD_WHITEOUT: e->whiteout = value; break;
 	case TRACE_FIELD_COUNT: break;
 	}
 }

@@ -383,6 +383,7 @@ static void put_call(struct recorder *rec, const struct worker *w, const struct 
 	at = put_field(at, &mask, TRACE_FIELD_NEW_UID, c->new_uid);
 	at = put_field(at, &mask, TRACE_FIELD_NEW_GID, c->new_gid);
 	at = put_field(at, &mask, TRACE_FIELD_RDEV, c->rdev);
+	at = put_field(at, &mask, TRACE_FIELD_WHITEOUT, c->whiteout);
 
 	p = block_record_begin(&rec->block, 1 + 2 * VARINT_MAX + sizeof(fields));
 	*p = c->op;

@@ -37,6 +37,7 @@ struct trace_call {
 	                        0 = none */
 	uint64_t replaced;   /* RENAME: the node that lost its name to result, or took result's
 	                        old one (RENAME_EXCHANGE) */
+	uint64_t whiteout;   /* RENAME with RENAME_WHITEOUT: the node left under the old name */
 	uint64_t fh;         /* the open: a number, unique over the mount, given by OPEN, CREATE, OPENDIR */
 	uint64_t offset;     /* READ, WRITE, FALLOCATE, LSEEK, READDIR cookie, COPY_FILE_RANGE source */
 	uint64_t offset2;    /* COPY_FILE_RANGE: target offset; LSEEK: the offset answered */

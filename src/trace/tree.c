@@ -154,7 +154,11 @@ static int apply_rename(struct tree *t, const struct trace_event *e)
 		err = move(t, e->replaced, e->node2, e->name2, e->node, e->name);
 	else if (e->replaced)
 		remove_link(t, e->replaced, e->node2, e->name2);
-	return err ? err : move(t, e->result, e->node, e->name, e->node2, e->name2);
+	if (!err)
+		err = move(t, e->result, e->node, e->name, e->node2, e->name2);
+	if (!err && e->whiteout)
+		err = add_link(t, e->whiteout, S_IFCHR, e->node, e->name);
+	return err;
 }
 
 static void forget(struct tree *t, uint64_t id)

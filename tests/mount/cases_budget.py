@@ -58,6 +58,7 @@ def no_more_files_than_inodes(target):
         equal(os.statvfs(path).f_ffree, 0)
         equal(read(f'{path}/f0'), b'x')
         os.unlink(f'{path}/f0')
+        wait_until(lambda: os.statvfs(path).f_ffree > 0)
         os.mkdir(f'{path}/d')
 
 

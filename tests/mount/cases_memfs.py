@@ -70,7 +70,7 @@ def says_in_one_line_what_it_has_mounted(_):
 def wrong_command_lines_are_refused(_):
     os.mkdir('d')
     refused(['no mount point'], status=2)
-    refused(['more than one', 'e'], 'd', 'e', status=2)
+    refused(['more than', 'f'], 'd', 'e', 'f', status=2)
     refused(['nonsense'], '-o', 'nonsense', 'd', status=2)
     refused(['nonsense=1'], '-o', 'nonsense=1', 'd', status=2)
     refused(['size=lots', 'such as'], '-o', 'size=lots', 'd', status=2)
@@ -186,9 +186,57 @@ def the_root_tells_of_the_mount(target):
         equal(os.getxattr(path, 'memfs.trace').decode(), path + '.trace')
         stats = os.getxattr(path, 'memfs.stats').decode()
         assert re.search(r'\d', stats), stats
-        fails(errno.EOPNOTSUPP, os.setxattr, path, 'user.x', b'1')
+        equal([n for n in os.listxattr(path) if n.startswith('memfs.')], [])
+        fails(errno.EOPNOTSUPP, os.setxattr, path, 'memfs.version', b'1')
+        fails(errno.EOPNOTSUPP, os.setxattr, path, 'memfs.nonsense', b'1')
     with mounted('-o', 'notrace') as (path, _):
         fails(errno.ENODATA, os.getxattr, path, 'memfs.trace')
+
+
+@memfs_case
+def limits_change_while_mounted(target):
+    with other_mount(target, 'size=1m') as path:
+        def size():
+            fs = os.statvfs(path)
+            return fs.f_blocks * fs.f_frsize
+
+        write(f'{path}/f', bytes(900_000))
+        os.setxattr(path, 'memfs.size', b'4m')
+        equal((size(), os.getxattr(path, 'memfs.size')), (4 << 20, b'4194304'))
+        write(f'{path}/g', bytes(2_000_000))
+        fails(errno.EINVAL, os.setxattr, path, 'memfs.size', b'2m')
+        fails(errno.EINVAL, os.setxattr, path, 'memfs.size', b'nonsense')
+        equal(size(), 4 << 20)
+        os.unlink(f'{path}/g')
+        wait_until(lambda: os.statvfs(path).f_bfree * 4096 > 3_000_000)
+        os.setxattr(path, 'memfs.size', b'1m')
+        equal(size(), 1 << 20)
+        os.setxattr(path, 'memfs.nr_inodes', b'10')
+        equal(os.statvfs(path).f_files, 10)
+        fails(errno.EINVAL, os.setxattr, path, 'memfs.nr_inodes', b'1')
+        as_user(2001, 2001, fails, errno.EPERM, os.setxattr, path, 'memfs.size', b'2m')
+
+
+@memfs_case
+def mount_8_calls_it_with_a_source(_):
+    path = os.path.join(Paths.work, f'own{os.getpid()}')
+    os.makedirs(path)
+    sh(f'mount -t fuse -o size=8m,notrace,noatime "{Paths.memfs}#scratch" {path}')
+    equal(sh(f'findmnt -n -o SOURCE {path}').split(), ['scratch'])
+    equal(os.statvfs(path).f_blocks * os.statvfs(path).f_frsize, 8 << 20)
+    sh(f'umount {path}')
+
+
+@memfs_case
+def a_time_of_birth(_):
+    import time
+
+    before = int(time.time())
+    write('f')
+    born = int(sh('stat -c %W f'))
+    assert before <= born <= before + 2, (before, born)
+    os.utime('f', (1, 1))
+    equal(int(sh('stat -c %W f')), born)
 
 
 @memfs_case

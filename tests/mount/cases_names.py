@@ -1,11 +1,51 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Names: making, linking, renaming, removing, listing."""
+import ctypes
 import errno
 import os
 import socket
 import stat
+import struct
+import subprocess
 
-from harness import EXCHANGE, NOREPLACE, case, equal, fails, read, renameat2, write
+from harness import (EXCHANGE, NOREPLACE, WHITEOUT, Skip, case, equal, fails, read, renameat2,
+                     sh, wait_until, write)
+
+
+libc = ctypes.CDLL(None, use_errno=True)
+
+
+def name_to_handle(path):
+    """name_to_handle_at(2): struct file_handle as bytes."""
+    handle = ctypes.create_string_buffer(8 + 128)
+    struct.pack_into('I', handle, 0, 128)
+    mount = ctypes.c_int()
+    if libc.name_to_handle_at(-100, os.fsencode(path), handle, ctypes.byref(mount), 0) != 0:
+        raise OSError(ctypes.get_errno(), 'name_to_handle_at')
+    return handle
+
+
+def open_by_handle(root, handle):
+    fd = libc.open_by_handle_at(root, handle, os.O_RDONLY)
+    if fd < 0:
+        raise OSError(ctypes.get_errno(), 'open_by_handle_at')
+    return fd
+
+
+def link_open_file(fd, path):
+    """A name for what is open, as open(2) tells of O_TMPFILE."""
+    at_fdcwd, follow = -100, 0x400
+    if libc.linkat(at_fdcwd, f'/proc/self/fd/{fd}'.encode(), at_fdcwd, path.encode(), follow) != 0:
+        raise OSError(ctypes.get_errno(), 'linkat')
+
+
+def is_stale(root, handle):
+    try:
+        os.close(open_by_handle(root, handle))
+    except OSError as error:
+        equal(error.errno, errno.ESTALE)
+        return True
+    return False
 
 
 def inode(path):
@@ -154,6 +194,92 @@ def rename_that_exchanges(_):
 
 
 @case
+def rename_that_leaves_a_whiteout(_):
+    write('f', b'x')
+    write('g', b'y')
+    os.makedirs('d/e')
+    renameat2('f', 'g', WHITEOUT)
+    equal(read('g'), b'x')
+    for old, new in (('d/e', 'h'), ('g', 'd/i')):
+        renameat2(old, new, WHITEOUT)
+        st = os.lstat(old)
+        equal((stat.S_ISCHR(st.st_mode), st.st_rdev), (True, 0), old)
+    equal(sorted(os.listdir('d')), ['e', 'i'])
+    equal((links('d'), links('.')), (2, 4))
+    fails(errno.EINVAL, renameat2, 'd/i', 'h', WHITEOUT | EXCHANGE)
+
+
+@case
+def overlays_can_have_it_as_upper_layer(_):
+    if subprocess.run('modprobe overlay || grep -w overlay /proc/filesystems', shell=True,
+                      capture_output=True).returncode != 0:
+        raise Skip('this kernel has no overlayfs')
+    for name in ('lower/d', 'upper', 'work', 'merged'):
+        os.makedirs(name)
+    write('lower/f', b'below')
+    write('lower/d/g', b'below too')
+    sh('mount -t overlay -o lowerdir=lower,upperdir=upper,workdir=work overlay merged')
+    try:
+        equal(read('merged/f'), b'below')
+        write('merged/f', b'above')
+        os.unlink('merged/d/g')
+        os.rename('merged/f', 'merged/h')
+        os.mkdir('merged/e')
+        equal(sorted(os.listdir('merged')), ['d', 'e', 'h'])
+        equal(os.listdir('merged/d'), [])
+    finally:
+        sh('umount merged')
+    equal(read('upper/h'), b'above')
+    equal(stat.S_ISCHR(os.lstat('upper/f').st_mode), True)
+    equal(read('lower/f'), b'below')
+
+
+@case
+def files_without_a_name(_):
+    os.mkdir('d')
+    fd = os.open('d', os.O_TMPFILE | os.O_RDWR, 0o640)
+    os.write(fd, b'hidden')
+    equal((os.fstat(fd).st_nlink, os.fstat(fd).st_mode & 0o777, os.listdir('d')), (0, 0o640, []))
+    link_open_file(fd, 'd/shown')
+    equal((os.fstat(fd).st_nlink, read('d/shown')), (1, b'hidden'))
+    os.close(fd)
+    equal(read('d/shown'), b'hidden')
+    fd = os.open('.', os.O_TMPFILE | os.O_RDWR | os.O_EXCL)
+    fails(errno.ENOENT, link_open_file, fd, 'never')
+
+
+@case
+def handles_find_files_again(_):
+    write('f', b'x')
+    os.makedirs('d/e')
+    handles = {path: name_to_handle(path) for path in ('f', 'd', 'd/e')}
+    root = os.open('.', os.O_RDONLY)
+    sh('sync; echo 2 >/proc/sys/vm/drop_caches')
+    fd = open_by_handle(root, handles['f'])
+    equal(os.read(fd, 9), b'x')
+    fd = open_by_handle(root, handles['d/e'])
+    equal(os.stat('..', dir_fd=fd).st_ino, inode('d'))
+    os.unlink('f')
+    os.close(open_by_handle(root, handles['d']))
+    os.close(fd)
+    sh('sync; echo 2 >/proc/sys/vm/drop_caches')
+    for _ in range(20):
+        write('g')  # may use again what f was kept in
+        os.unlink('g')
+
+
+@case
+def handles_of_what_is_gone_are_stale(_):
+    write('f', b'x')
+    handle = name_to_handle('f')
+    root = os.open('.', os.O_RDONLY)
+    os.unlink('f')
+    wait_until(lambda: is_stale(root, handle))
+    write('g')
+    equal(is_stale(root, handle), True)
+
+
+@case
 def open_directories_that_were_removed(_):
     os.mkdir('d')
     fd = os.open('d', os.O_RDONLY)
@@ -274,9 +400,6 @@ def types_and_inodes_in_listings(_):
 
 @case
 def a_rewound_directory_shows_what_is_new(_):
-    import ctypes
-
-    libc = ctypes.CDLL(None)
     libc.opendir.restype = libc.readdir64.restype = ctypes.c_void_p
     libc.readdir64.argtypes = libc.rewinddir.argtypes = (ctypes.c_void_p,)
     libc.telldir.argtypes = (ctypes.c_void_p,)

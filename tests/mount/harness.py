@@ -16,6 +16,8 @@ import time
 import traceback
 
 CASE_SECONDS = 120
+PASSED, FAILED = 0, 1
+SKIPPED = 77  # exit status of a case that could not be run
 NOBODY = 65534
 
 _cases = []
@@ -66,6 +68,10 @@ class Target:
 
     def _trace_of(self, path):
         return self.trace if path == self.path else path + '.trace'
+
+
+class Skip(Exception):
+    """Raised by a case that cannot be run here; says why."""
 
 
 class other_mount:
@@ -215,6 +221,9 @@ def _run_case(function, target, directory, log):
         os.chdir(directory)
         function(target)
         return 0
+    except Skip as skip:
+        print(skip)
+        return SKIPPED
     except BaseException:
         traceback.print_exc()
         return 1
@@ -231,7 +240,7 @@ def _kill_group(pid):
 
 
 def _run(function, target, number):
-    """Runs one case; returns None or the text of its failure."""
+    """Runs one case; returns its verdict and what it printed."""
     path = os.path.join(Paths.work, 'case.log')
     log = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC)
     directory = os.path.join(target.path, f'case{number}')
@@ -248,16 +257,22 @@ def _run(function, target, number):
     if status is None:
         os.waitpid(pid, 0)
     os.close(log)
-    if status == 0:
-        return None
     text = read(path).decode(errors='replace')
-    return text + ('' if status is not None else f'not done after {CASE_SECONDS} s\n')
+    if status is None:
+        return FAILED, text + f'not done after {CASE_SECONDS} s\n'
+    if status == 0:
+        return PASSED, text
+    if os.WIFEXITED(status) and os.WEXITSTATUS(status) == SKIPPED:
+        return SKIPPED, text
+    return FAILED, text
 
 
-def _tap(ok, number, name, text=''):
-    print(f'{"ok" if ok else "not ok"} {number} - {name}')
-    for line in text.splitlines():
-        print(f'# {line}')
+def _tap(verdict, number, name, text=''):
+    reason = f' # SKIP {text.strip()}' if verdict == SKIPPED else ''
+    print(f'{"not ok" if verdict == FAILED else "ok"} {number} - {name}{reason}')
+    if verdict == FAILED:
+        for line in text.splitlines():
+            print(f'# {line}')
     sys.stdout.flush()
 
 
@@ -271,17 +286,17 @@ def run_all(targets, pattern='*', after=None):
             chosen = [f for f in chosen if fnmatch.fnmatch(_name(f), pattern)]
             for function in chosen:
                 number += 1
-                text = _run(function, target, number)
-                failed += text is not None
-                _tap(text is None, number, f'{target.name}: {_name(function)}', text or '')
+                verdict, text = _run(function, target, number)
+                failed += verdict == FAILED
+                _tap(verdict, number, f'{target.name}: {_name(function)}', text)
             if after and target.is_memfs:
                 number += 1
                 try:
                     after(target)
-                    _tap(True, number, f'{target.name}: the trace adds up')
+                    _tap(PASSED, number, f'{target.name}: the trace adds up')
                 except Exception:
                     failed += 1
-                    _tap(False, number, f'{target.name}: the trace adds up',
+                    _tap(FAILED, number, f'{target.name}: the trace adds up',
                          traceback.format_exc())
         finally:
             unmount_below(Paths.work)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -103,7 +104,7 @@ START_TEST(rename_keeps_links_of_parents)
 	struct store_entry e;
 
 	ck_assert_uint_eq(stat_of(a).st_nlink, 3);
-	ck_assert_int_eq(store_rename(s, a, "d", b, "e", 0, &who), 0);
+	ck_assert_int_eq(store_rename(s, cred, a, "d", b, "e", 0, &who), 0);
 	ck_assert_uint_eq(who.moved, d);
 	ck_assert_uint_eq(who.replaced, 0);
 	ck_assert_uint_eq(stat_of(a).st_nlink, 2);
@@ -120,14 +121,14 @@ START_TEST(rename_refuses_what_it_must)
 	make(STORE_ROOT, "f", S_IFREG);
 	make(STORE_ROOT, "full", S_IFDIR);
 	make(b, "x", S_IFREG);
-	ck_assert_int_eq(store_rename(s, STORE_ROOT, "a", b, "c", 0, NULL), -EINVAL);
-	ck_assert_int_eq(store_rename(s, STORE_ROOT, "f", STORE_ROOT, "a", 0, NULL), -EISDIR);
-	ck_assert_int_eq(store_rename(s, STORE_ROOT, "a", STORE_ROOT, "f", 0, NULL), -ENOTDIR);
-	ck_assert_int_eq(store_rename(s, STORE_ROOT, "full", STORE_ROOT, "a", 0, NULL), -ENOTEMPTY);
-	ck_assert_int_eq(store_rename(s, STORE_ROOT, "no", STORE_ROOT, "f", 0, NULL), -ENOENT);
-	ck_assert_int_eq(store_rename(s, STORE_ROOT, "f", STORE_ROOT, "a", RENAME_NOREPLACE, NULL),
+	ck_assert_int_eq(store_rename(s, cred, STORE_ROOT, "a", b, "c", 0, NULL), -EINVAL);
+	ck_assert_int_eq(store_rename(s, cred, STORE_ROOT, "f", STORE_ROOT, "a", 0, NULL), -EISDIR);
+	ck_assert_int_eq(store_rename(s, cred, STORE_ROOT, "a", STORE_ROOT, "f", 0, NULL), -ENOTDIR);
+	ck_assert_int_eq(store_rename(s, cred, STORE_ROOT, "full", STORE_ROOT, "a", 0, NULL), -ENOTEMPTY);
+	ck_assert_int_eq(store_rename(s, cred, STORE_ROOT, "no", STORE_ROOT, "f", 0, NULL), -ENOENT);
+	ck_assert_int_eq(store_rename(s, cred, STORE_ROOT, "f", STORE_ROOT, "a", RENAME_NOREPLACE, NULL),
 			 -EEXIST);
-	ck_assert_int_eq(store_rename(s, STORE_ROOT, "f", STORE_ROOT, "g", 1u << 20, NULL), -EINVAL);
+	ck_assert_int_eq(store_rename(s, cred, STORE_ROOT, "f", STORE_ROOT, "g", 1u << 20, NULL), -EINVAL);
 }
 END_TEST
 
@@ -137,7 +138,7 @@ START_TEST(exchange_swaps_a_directory_and_a_file)
 	node_id f = make(STORE_ROOT, "f", S_IFREG);
 	struct store_entry e;
 
-	ck_assert_int_eq(store_rename(s, a, "d", STORE_ROOT, "f", RENAME_EXCHANGE, NULL), 0);
+	ck_assert_int_eq(store_rename(s, cred, a, "d", STORE_ROOT, "f", RENAME_EXCHANGE, NULL), 0);
 	ck_assert_int_eq(store_lookup(s, STORE_ROOT, "f", &e), 0);
 	ck_assert_uint_eq(e.id, d);
 	ck_assert_int_eq(store_lookup(s, a, "d", &e), 0);
@@ -154,7 +155,7 @@ START_TEST(two_names_of_one_node_rename_to_nothing)
 	struct store_entry e;
 
 	ck_assert_int_eq(store_link(s, a, STORE_ROOT, "b", &e), 0);
-	ck_assert_int_eq(store_rename(s, STORE_ROOT, "a", STORE_ROOT, "b", 0, &who), 0);
+	ck_assert_int_eq(store_rename(s, cred, STORE_ROOT, "a", STORE_ROOT, "b", 0, &who), 0);
 	ck_assert_uint_eq(who.moved, 0);
 	ck_assert_uint_eq(stat_of(a).st_nlink, 2);
 }
@@ -187,6 +188,100 @@ START_TEST(a_removed_directory_takes_nothing_new)
 	ck_assert_int_eq(store_rmdir(s, STORE_ROOT, "d", NULL), 0);
 	ck_assert_int_eq(store_mknod(s, cred, d, "f", S_IFREG, 0, &e), -ENOENT);
 	ck_assert_uint_eq(stat_of(d).st_nlink, 0);
+}
+END_TEST
+
+START_TEST(a_file_without_a_name_lives_by_its_lookup)
+{
+	struct store_entry e, linked;
+	struct store_usage usage;
+
+	ck_assert_int_eq(store_tmpfile(s, cred, STORE_ROOT, 0600, &e), 0);
+	ck_assert_uint_eq(stat_of(e.id).st_nlink, 0);
+	ck_assert_int_eq(store_link(s, e.id, STORE_ROOT, "f", &linked), 0);
+	ck_assert_uint_eq(linked.id, e.id);
+	store_forget(s, e.id, 2);
+	ck_assert_uint_eq(stat_of(e.id).st_nlink, 1);
+	ck_assert_int_eq(store_tmpfile(s, cred, STORE_ROOT, 0600, &e), 0);
+	store_usage(s, &usage);
+	ck_assert_uint_eq(usage.nodes, 3);
+	store_forget(s, e.id, 1);
+	store_usage(s, &usage);
+	ck_assert_uint_eq(usage.nodes, 2);
+	ck_assert_int_eq(store_getattr(s, e.id, &e.attr), -ESTALE);
+}
+END_TEST
+
+START_TEST(a_rename_leaves_a_whiteout)
+{
+	node_id d = make(STORE_ROOT, "d", S_IFDIR), f = make(STORE_ROOT, "f", S_IFREG);
+	struct store_renamed who;
+	struct store_entry e;
+
+	ck_assert_int_eq(store_rename(s, cred, STORE_ROOT, "f", d, "g", RENAME_WHITEOUT, &who), 0);
+	ck_assert_uint_eq(who.moved, f);
+	ck_assert_int_eq(store_lookup(s, STORE_ROOT, "f", &e), 0);
+	ck_assert_uint_eq(e.id, who.whiteout);
+	ck_assert_uint_eq(e.attr.st_mode, S_IFCHR);
+	ck_assert_uint_eq(e.attr.st_rdev, 0);
+	ck_assert_int_eq(store_rename(s, cred, STORE_ROOT, "f", STORE_ROOT, "absent",
+				      RENAME_WHITEOUT | RENAME_EXCHANGE, NULL), -EINVAL);
+	ck_assert_int_eq(store_rename(s, cred, d, "g", STORE_ROOT, "f",
+				      RENAME_WHITEOUT | RENAME_NOREPLACE, NULL), -EEXIST);
+}
+END_TEST
+
+START_TEST(a_rename_without_room_for_its_whiteout_changes_nothing)
+{
+	struct store_options options = { .mode = 0755, .nr_inodes = 2 };
+	struct store_entry e;
+
+	store_destroy(s);
+	ck_assert_int_eq(store_create(&options, &s), 0);
+	make(STORE_ROOT, "f", S_IFREG);
+	ck_assert_int_eq(store_rename(s, cred, STORE_ROOT, "f", STORE_ROOT, "g", RENAME_WHITEOUT,
+				      NULL), -ENOSPC);
+	ck_assert_int_eq(store_lookup(s, STORE_ROOT, "f", &e), 0);
+	ck_assert_int_eq(store_lookup(s, STORE_ROOT, "g", &e), -ENOENT);
+}
+END_TEST
+
+START_TEST(limits_move_but_not_below_what_is_used)
+{
+	node_id f = make(STORE_ROOT, "f", S_IFREG);
+	static char bytes[100000];
+	struct store_usage usage;
+
+	ck_assert_int_eq(store_write(s, f, 0, bytes, sizeof(bytes), true, false), sizeof(bytes));
+	ck_assert_int_eq(store_resize(s, 1000), -EINVAL);
+	ck_assert_int_eq(store_resize(s, 200000), 0);
+	ck_assert_int_eq(store_set_nr_inodes(s, 1), -EINVAL);
+	ck_assert_int_eq(store_set_nr_inodes(s, 2), 0);
+	store_usage(s, &usage);
+	ck_assert_uint_eq(usage.size, 200000);
+	ck_assert_uint_eq(usage.nr_inodes, 2);
+	ck_assert_int_eq(store_resize(s, 0), 0);
+	ck_assert_int_eq(store_write(s, f, 0, bytes, sizeof(bytes), true, false), sizeof(bytes));
+}
+END_TEST
+
+START_TEST(immutable_and_append_only)
+{
+	node_id f = make(STORE_ROOT, "f", S_IFREG);
+	struct stat attr = { .st_mode = 0600 };
+
+	ck_assert_int_eq(store_set_flags(s, f, 0x1), -EOPNOTSUPP);
+	ck_assert_int_eq(store_set_flags(s, f, STORE_APPEND), 0);
+	ck_assert_int_eq(store_open(s, f, O_WRONLY | O_APPEND, false), 0);
+	ck_assert_int_eq(store_open(s, f, O_WRONLY, false), -EPERM);
+	ck_assert_int_eq(store_set_flags(s, f, STORE_IMMUTABLE), 0);
+	ck_assert_int_eq(store_open(s, f, O_WRONLY | O_APPEND, false), -EPERM);
+	ck_assert_int_eq(store_open(s, f, O_RDONLY, false), 0);
+	ck_assert_int_eq(store_unlink(s, STORE_ROOT, "f", NULL), -EPERM);
+	ck_assert_int_eq(store_setattr(s, f, STORE_SET_MODE, &attr, &attr), -EPERM);
+	ck_assert_int_eq(store_setxattr(s, f, "user.a", "x", 1, 0, false), -EPERM);
+	ck_assert_int_eq(store_set_flags(s, f, 0), 0);
+	ck_assert_int_eq(store_unlink(s, STORE_ROOT, "f", NULL), 0);
 }
 END_TEST
 
@@ -243,10 +338,10 @@ static void *churn(void *context)
 			store_rmdir(s, parent, name, NULL);
 			break;
 		case 4:
-			store_rename(s, parent, name, target, other, 0, NULL);
+			store_rename(s, cred, parent, name, target, other, 0, NULL);
 			break;
 		case 5:
-			store_rename(s, parent, name, target, other, RENAME_EXCHANGE, NULL);
+			store_rename(s, cred, parent, name, target, other, RENAME_EXCHANGE, NULL);
 			break;
 		case 6:
 			if (store_lookup(s, parent, name, &e) == 0 && S_ISREG(e.attr.st_mode)) {
@@ -339,6 +434,11 @@ int main(void)
 	tcase_add_test(tc, two_names_of_one_node_rename_to_nothing);
 	tcase_add_test(tc, nr_inodes_counts_nodes_and_further_links);
 	tcase_add_test(tc, a_removed_directory_takes_nothing_new);
+	tcase_add_test(tc, a_file_without_a_name_lives_by_its_lookup);
+	tcase_add_test(tc, a_rename_leaves_a_whiteout);
+	tcase_add_test(tc, a_rename_without_room_for_its_whiteout_changes_nothing);
+	tcase_add_test(tc, limits_move_but_not_below_what_is_used);
+	tcase_add_test(tc, immutable_and_append_only);
 	tcase_add_test(tc, copy_within_one_file_reads_before_it_moves);
 	tcase_add_test(tc, threads_leave_a_tree_that_adds_up);
 	suite_add_tcase(suite, tc);

@@ -68,6 +68,8 @@ static void add(struct sums *s, const struct trace_reader *r, const struct trace
 	case TRACE_OP_RENAME:
 		if (e->replaced && !(e->flags & RENAME_EXCHANGE))
 			s->replaced[kind_of(trace_node_type(r, e->replaced))]++;
+		if (e->whiteout)
+			s->made[SPECIALS]++;
 		break;
 	case TRACE_OP_WRITE:
 		s->bytes_written += e->done;

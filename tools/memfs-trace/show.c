@@ -181,6 +181,22 @@ static void print_setattr(const struct trace_event *e)
 			printf(", %s", others[i].name);
 }
 
+/* Of renameat2(2). */
+static void print_rename_flags(uint32_t flags)
+{
+	static const char *const names[] = { "RENAME_NOREPLACE", "RENAME_EXCHANGE", "RENAME_WHITEOUT" };
+	const char *separator = ", ";
+
+	for (unsigned bit = 0; bit < 3; bit++) {
+		if (!(flags & 1u << bit))
+			continue;
+		printf("%s%s", separator, names[bit]);
+		separator = "|";
+	}
+	if (flags >> 3)
+		printf("%s%#x", separator, flags & ~7u);
+}
+
 /* What stands between the parentheses, behind the path. */
 static void print_rest(const struct trace_reader *r, const struct trace_event *e)
 {
@@ -198,6 +214,7 @@ static void print_rest(const struct trace_reader *r, const struct trace_event *e
 		print_open_flags(e->flags);
 		printf(", %#o", e->mode & 07777);
 		break;
+	case TRACE_OP_TMPFILE:
 	case TRACE_OP_MKNOD:
 	case TRACE_OP_MKDIR:
 		printf(", %#o", e->mode);
@@ -227,7 +244,7 @@ static void print_rest(const struct trace_reader *r, const struct trace_event *e
 		fputs(", ", stdout);
 		print_path(r, e->node2, second_name(e));
 		if (e->op == TRACE_OP_RENAME && e->flags)
-			printf(", %#x", e->flags);
+			print_rename_flags(e->flags);
 		break;
 	case TRACE_OP_COPY_FILE_RANGE:
 		printf(" @ %" PRIu64 ", ", e->offset);
@@ -239,6 +256,9 @@ static void print_rest(const struct trace_reader *r, const struct trace_event *e
 	case TRACE_OP_REMOVEXATTR:
 		fputs(", ", stdout);
 		print_name(e->name);
+		break;
+	case TRACE_OP_IOCTL:
+		printf(", %#x", e->flags);
 		break;
 	case TRACE_OP_FORGET:
 		printf(", %" PRIu64, e->size);
