@@ -124,13 +124,18 @@ static bool is_one_of(const char *name, const char *const *list, size_t count)
 /* What is shown as the mount's source. */
 static bool set_fsname(struct options *o, const char *value)
 {
-	char item[300];
+	char *item;
+	bool ok;
 
 	if (strpbrk(value, ",\\"))
 		return wrong("fsname", value, "cannot have commas and backslashes");
-	if (snprintf(item, sizeof(item), "fsname=%s", value) >= (int)sizeof(item))
+	if (strlen(value) > 255)
 		return wrong("fsname", value, "is too long");
-	return append(&o->kernel_options, item);
+	if (asprintf(&item, "fsname=%s", value) < 0)
+		return out_of_memory();
+	ok = append(&o->kernel_options, item);
+	free(item);
+	return ok;
 }
 
 /* An option without a value: what it sets, or says that it is not known. */

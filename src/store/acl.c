@@ -6,8 +6,19 @@
 #include <linux/posix_acl_xattr.h>
 #include <stdint.h>
 
-typedef struct posix_acl_xattr_header header;
-typedef struct posix_acl_xattr_entry entry;
+/* As in linux/posix_acl_xattr.h, but anywhere in memory: behind a name of any length. */
+typedef struct {
+	uint32_t a_version;
+} __attribute__((packed)) header;
+
+typedef struct {
+	uint16_t e_tag;
+	uint16_t e_perm;
+	uint32_t e_id;
+} __attribute__((packed)) entry;
+
+_Static_assert(sizeof(header) == sizeof(struct posix_acl_xattr_header), "the kernel's layout");
+_Static_assert(sizeof(entry) == sizeof(struct posix_acl_xattr_entry), "the kernel's layout");
 
 static size_t count_of(size_t size)
 {

@@ -28,6 +28,11 @@ class Paths:
     """Where things are; set once by main()."""
     memfs = trace = work = build = None
 
+    @classmethod
+    def complaints(cls):
+        """What daemons have said on stderr: nothing, if all is well."""
+        return os.path.join(cls.work, 'complaints')
+
 
 class Target:
     """A filesystem under test, mounted at .path."""
@@ -38,6 +43,7 @@ class Target:
         self.name = f'{kind} {options}'.strip()
         self.path = os.path.join(Paths.work, 'mnt')
         self.trace = os.path.join(Paths.work, 'trace')
+        self.daemons = {}
 
     @property
     def is_memfs(self):
@@ -49,22 +55,32 @@ class Target:
         os.makedirs(path, exist_ok=True)
         words = [o for o in (self.options, options) if o]
         if self.is_memfs:
-            trace = self.trace if path == self.path else path + '.trace'
-            words += ['allow_other', f'trace={trace}']
-            command = [Paths.memfs, '-o', ','.join(words), path]
+            words += ['allow_other', f'trace={self._trace_of(path)}']
+            self.daemons[path] = self._start([Paths.memfs, '-f', '-o', ','.join(words), path])
         else:
             command = ['mount', '-t', 'tmpfs']
             command += (['-o', ','.join(words)] if words else []) + ['tmpfs', path]
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, timeout=20)
+            subprocess.run(command, check=True, stdout=subprocess.DEVNULL, timeout=20)
         return path
 
+    def _start(self, command):
+        """In the foreground, so that what it has to say is seen: sanitizers speak to stderr."""
+        with open(Paths.complaints(), 'ab') as complaints:
+            daemon = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=complaints)
+        line = daemon.stdout.readline()
+        if b'mounted on' not in line:
+            raise AssertionError(f'{command}: no mount: {read(Paths.complaints())}')
+        return daemon
+
     def umount(self, path=None):
+        """Also waits for the daemon, which must end well, its trace whole."""
         path = path or self.path
         subprocess.run(['umount', path], check=True, timeout=20)
         if self.is_memfs:
-            wait_until(lambda: os.path.exists(self._trace_of(path)) and
-                       subprocess.run([Paths.trace, 'info', self._trace_of(path)],
-                                      stdout=subprocess.DEVNULL).returncode == 0)
+            equal(self.daemons.pop(path).wait(60), 0, 'exit status of memfs')
+            done = subprocess.run([Paths.trace, 'info', self._trace_of(path)], text=True,
+                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+            equal(done.returncode, 0, done.stdout)
 
     def _trace_of(self, path):
         return self.trace if path == self.path else path + '.trace'
@@ -300,6 +316,11 @@ def run_all(targets, pattern='*', after=None):
                          traceback.format_exc())
         finally:
             unmount_below(Paths.work)
+    said = read(Paths.complaints()) if os.path.exists(Paths.complaints()) else b''
+    number += 1
+    failed += said != b''
+    _tap(FAILED if said else PASSED, number, 'no daemon had anything to complain of',
+         said.decode(errors='replace'))
     print(f'1..{number}')
     return failed
 

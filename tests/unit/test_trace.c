@@ -410,19 +410,21 @@ START_TEST(nonsense_in_a_good_block_is_survived)
 
 	make_whole();
 	for (int i = 0; i < 300; i++) {
-		struct trace_block_header *header = (void *)(whole + 16);
-		size_t size = sizeof(*header) + header->size;
-		uint8_t *copy = malloc(whole_size);
+		struct trace_block_header header;
+		uint8_t *copy = malloc(whole_size), *block = copy + 16;
 
 		memcpy(copy, whole, whole_size);
-		header = (void *)(copy + 16);
 		/* The second block: the first holds the facts. */
-		header = (void *)(copy + 16 + size);
+		memcpy(&header, block, sizeof(header));
+		block += sizeof(header) + header.size;
+		memcpy(&header, block, sizeof(header));
 		for (int j = 0; j < 20; j++)
-			((uint8_t *)(header + 1))[unit_random(&state) % header->size] =
+			block[sizeof(header) + unit_random(&state) % header.size] =
 				(uint8_t)unit_random(&state);
-		header->checksum = 0;
-		header->checksum = XXH3_64bits(header, sizeof(*header) + header->size);
+		header.checksum = 0;
+		memcpy(block, &header, sizeof(header));
+		header.checksum = XXH3_64bits(block, sizeof(header) + header.size);
+		memcpy(block, &header, sizeof(header));
 		write_file(copy, whole_size);
 		ck_assert_int_ge(read_all(&info), 0);
 		free(copy);
