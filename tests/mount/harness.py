@@ -27,6 +27,7 @@ _libc = ctypes.CDLL(None, use_errno=True)
 class Paths:
     """Where things are; set once by main()."""
     memfs = trace = work = build = None
+    seed = 0  # of random tests
 
     @classmethod
     def complaints(cls):
