@@ -201,6 +201,13 @@ def wait_until(condition, seconds=10):
         time.sleep(0.02)
 
 
+def new_mount_namespace():
+    """What this process mounts from now on, only it and its children see (unshare(2))."""
+    clone_newns = 0x20000
+    if _libc.unshare(clone_newns) != 0:
+        raise OSError(ctypes.get_errno(), 'unshare')
+
+
 NOREPLACE, EXCHANGE, WHITEOUT = 1, 2, 4
 
 
