@@ -17,8 +17,14 @@ struct tree_link {
 	char name[];
 };
 
+/*
+ * A slot's next node can be made in a call that began before the last one of
+ * the node before it: in order of start the two overlap. So the one before is
+ * kept until there is a third, or it is forgotten.
+ */
 struct tree_node {
 	uint64_t id;
+	struct tree_node *before; /* in this slot */
 	mode_t type;
 	bool deleted;            /* links is then the last name that it had */
 	struct tree_link *links; /* the newest first */
@@ -36,8 +42,15 @@ static void free_links(struct tree_link *l)
 
 static void free_node(void *node)
 {
-	free_links(((struct tree_node *)node)->links);
-	free(node);
+	struct tree_node *n = node;
+
+	while (n) {
+		struct tree_node *before = n->before;
+
+		free_links(n->links);
+		free(n);
+		n = before;
+	}
 }
 
 void tree_destroy(struct tree *t)
@@ -54,13 +67,15 @@ static struct tree_node *get(const struct tree *t, uint64_t id)
 {
 	struct tree_node *n = slot_of(id) ? map_get(&t->nodes, slot_of(id)) : NULL;
 
-	return n && n->id == id ? n : NULL;
+	while (n && n->id != id)
+		n = n->before;
+	return n;
 }
 
 /* The node of an id, new if need be. NULL without memory, or when the id can be none. */
 static struct tree_node *make(struct tree *t, uint64_t id)
 {
-	struct tree_node *n = get(t, id);
+	struct tree_node *n = get(t, id), *newest;
 	void *old;
 
 	if (n || !slot_of(id))
@@ -69,12 +84,21 @@ static struct tree_node *make(struct tree *t, uint64_t id)
 	if (!n)
 		return NULL;
 	n->id = id;
+	newest = map_get(&t->nodes, slot_of(id));
+	if (newest && newest->id > id) {
+		free_node(newest->before);
+		newest->before = n;
+		return n;
+	}
 	if (map_set(&t->nodes, slot_of(id), n, &old) < 0) {
 		free(n);
 		return NULL;
 	}
-	if (old)
-		free_node(old);
+	n->before = old;
+	if (n->before) {
+		free_node(n->before->before);
+		n->before->before = NULL;
+	}
 	return n;
 }
 
@@ -163,10 +187,16 @@ static int apply_rename(struct tree *t, const struct trace_event *e)
 
 static void forget(struct tree *t, uint64_t id)
 {
-	struct tree_node *n = get(t, id);
+	struct tree_node *newest = map_get(&t->nodes, slot_of(id));
 
-	if (n && n->deleted)
+	if (!newest)
+		return;
+	if (newest->id == id && newest->deleted) {
 		free_node(map_remove(&t->nodes, slot_of(id)));
+	} else if (newest->before && newest->before->id == id && newest->before->deleted) {
+		free_node(newest->before);
+		newest->before = NULL;
+	}
 }
 
 static bool is_dots(const char *name)

@@ -149,6 +149,45 @@ START_TEST(paths_follow_renames_links_and_removal)
 }
 END_TEST
 
+/*
+ * A call that makes a node can begin before the last call of the node that had
+ * the same slot: in order of start the new one is there first.
+ */
+START_TEST(two_nodes_of_one_slot_overlap)
+{
+	const uint64_t old = 3, new = 1ull << 32 | 3, newer = 2ull << 32 | 3;
+	struct trace_reader *r;
+	char buf[100];
+
+	record((struct trace_call){ .op = TRACE_OP_SYMLINK, .node = 1, .name = "l", .result = old });
+	record((struct trace_call){ .op = TRACE_OP_CREATE, .node = 1, .name = "f", .result = new });
+	record((struct trace_call){ .op = TRACE_OP_UNLINK, .node = 1, .name = "l", .result = old });
+	record((struct trace_call){ .op = TRACE_OP_FORGET, .node = old });
+	record((struct trace_call){ .op = TRACE_OP_UNLINK, .node = 1, .name = "f", .result = new });
+	record((struct trace_call){ .op = TRACE_OP_MKDIR, .node = 1, .name = "d", .result = newer });
+	record((struct trace_call){ .op = TRACE_OP_LOOKUP, .node = 1, .name = "x", .result = old });
+	record((struct trace_call){ .op = TRACE_OP_GETATTR, .node = 1 });
+	recorder_close(rec);
+	r = open_reader();
+	next(r);
+	next(r);
+	next(r);
+	ck_assert_uint_eq(trace_node_type(r, old), S_IFLNK);
+	ck_assert_uint_eq(trace_node_type(r, new), S_IFREG);
+	next(r);
+	ck_assert_str_eq(trace_path(r, old, NULL, buf, sizeof(buf)), "/l (deleted)");
+	next(r);
+	ck_assert_str_eq(trace_path(r, old, NULL, buf, sizeof(buf)), "#3");
+	ck_assert_str_eq(trace_path(r, new, NULL, buf, sizeof(buf)), "/f");
+	next(r);
+	next(r);
+	ck_assert_uint_eq(trace_node_type(r, newer), S_IFDIR);
+	next(r);
+	ck_assert_str_eq(trace_path(r, newer, NULL, buf, sizeof(buf)), "/d");
+	trace_close(r);
+}
+END_TEST
+
 START_TEST(a_release_by_the_kernel_is_the_openers)
 {
 	struct trace_reader *r;
@@ -459,6 +498,7 @@ int main(void)
 	tcase_set_timeout(tc, 240);
 	tcase_add_test(tc, an_event_comes_back_as_it_went);
 	tcase_add_test(tc, paths_follow_renames_links_and_removal);
+	tcase_add_test(tc, two_nodes_of_one_slot_overlap);
 	tcase_add_test(tc, a_release_by_the_kernel_is_the_openers);
 	tcase_add_test(tc, threads_lose_nothing_and_come_out_in_order);
 	tcase_add_test(tc, loss_is_counted_exactly);
