@@ -270,6 +270,30 @@ def synchronous_files(_):
 
 
 @case
+def files_are_always_ready(_):
+    import select
+
+    fd = os.open('f', os.O_RDWR | os.O_CREAT)
+    poll = select.poll()
+    poll.register(fd, select.POLLIN | select.POLLOUT)
+    equal(poll.poll(0), [(fd, select.POLLIN | select.POLLOUT)])
+
+
+@case
+def files_have_no_blocks_on_a_device(target):
+    import fcntl
+    import struct
+
+    fibmap = 1
+    write('f', b'x' * 10_000)
+    fd = os.open('f', os.O_RDONLY)
+    if target.is_memfs:
+        equal(struct.unpack('i', fcntl.ioctl(fd, fibmap, struct.pack('i', 0))), (0,))
+    else:
+        fails(errno.EINVAL, fcntl.ioctl, fd, fibmap, struct.pack('i', 0))
+
+
+@case
 def locks_exclude_other_processes(_):
     import fcntl
 
