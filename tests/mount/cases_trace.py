@@ -5,6 +5,7 @@ import json
 import os
 import re
 import subprocess
+import sys
 
 from harness import Paths, equal, memfs_case, case_on, other_mount, sh, write
 
@@ -187,6 +188,32 @@ def wrong_arguments_of_memfs_trace(target):
         for word in words:
             assert word in done.stderr, (word, done.stderr)
         equal(done.stderr.count('\n'), 1, done.stderr)
+
+
+@memfs_case
+def a_reader_in_another_language_counts_the_same(target):
+    def work(path):
+        sh(f'cp -r {Paths.build}/../src {path}/a; cat {path}/a/*/*.c >/dev/null; rm -r {path}/a/store')
+        for name in ('x', 'y', 'x'):
+            try:
+                os.mkdir(f'{path}/{name}')
+            except FileExistsError:
+                pass
+
+    trace = in_own_mount(target, work)
+    script = os.path.join(Paths.build, '../tools/trace-totals.py')
+    done = subprocess.run([sys.executable, '-B', script, trace], check=True,
+                          stdout=subprocess.PIPE)
+    other = json.loads(done.stdout)
+    equal((other['complete'], other['totals_agree'], other['lost'], other['gaps']),
+          (True, True, 0, 0))
+    ours = {}
+    for line in sh(f'{Paths.trace} summary {trace}').splitlines():
+        words = line.split()
+        if len(words) in (8, 9) and words[0][0].isdigit() and words[-1] != 'total':
+            ours[words[-1]] = (int(words[2]), int(words[3]) if len(words) == 9 else 0)
+    equal({op: (o['calls'], o['errors']) for op, o in other['operations'].items()}, ours)
+    equal(other['operations'].get('write', {}).get('bytes'), sums(trace)['bytes_written'])
 
 
 @memfs_case
