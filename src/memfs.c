@@ -143,6 +143,9 @@ static int start_recorder(struct daemon *d)
 		.command_line = d->command_line,
 		.mount_options = d->options.given ? d->options.given : "",
 		.cache_mode = cache_mode_name(d->options.cache),
+		.ring_bytes = d->options.trace_ring,
+		.max_bytes = d->options.trace_max,
+		.block = d->options.trace_block,
 	};
 	int result = 0, err;
 

@@ -12,6 +12,10 @@
 
 #include "size.h"
 
+/* Smaller, and two names of the longest kind do not fit; larger is surely a mistake. */
+#define RING_MIN (64u << 10)
+#define RING_MAX (1u << 30)
+
 static const char usage_text[] =
 	"Usage: memfs [-f] [-o OPTION[,OPTION...]] [SOURCE] MOUNTPOINT\n"
 	"Mount an empty filesystem that lives in memory and records every call it gets.\n"
@@ -32,6 +36,10 @@ static const char usage_text[] =
 	"  cache=never          nothing: every system call is seen\n"
 	"Trace:\n"
 	"  trace=FILE           where to record (default: a new file in TMPDIR or /var/tmp)\n"
+	"  trace_policy=discard|block\n"
+	"                       when calls come too fast: count them (default), or wait\n"
+	"  trace_max=SIZE       record no more than this, then only totals\n"
+	"  trace_ring=SIZE      memory of each thread for what is not yet in the file (4m)\n"
 	"  notrace              record nothing\n"
 	"Transport:\n"
 	"  io_uring no_io_uring insist on FUSE-over-io_uring, or refuse it\n"
@@ -154,6 +162,23 @@ static bool parse_flag(struct options *o, const char *name)
 	return true;
 }
 
+static bool parse_trace(struct options *o, const char *name, const char *value)
+{
+	if (strcmp(name, "trace_max") == 0)
+		return parse_size(name, value, 0, &o->trace_max);
+	if (strcmp(name, "trace_ring") == 0) {
+		if (!parse_size(name, value, 0, &o->trace_ring))
+			return false;
+		return (o->trace_ring >= RING_MIN && o->trace_ring <= RING_MAX) ||
+		       wrong(name, value, "must be between 64k and 1g");
+	}
+	if (strcmp(name, "trace_policy") != 0)
+		return wrong(name, value, "unknown; see memfs --help");
+	o->trace_block = value && strcmp(value, "block") == 0;
+	return o->trace_block || (value && strcmp(value, "discard") == 0) ||
+	       wrong(name, value, "is one of block, discard");
+}
+
 static bool parse_valued(struct options *o, const char *name, const char *value)
 {
 	if (strcmp(name, "size") == 0)
@@ -168,6 +193,8 @@ static bool parse_valued(struct options *o, const char *name, const char *value)
 		return parse_number(name, value, 10, UINT32_MAX - 1, &o->store.gid);
 	if (strcmp(name, "cache") == 0)
 		return parse_cache(o, value);
+	if (strncmp(name, "trace_", 6) == 0)
+		return parse_trace(o, name, value);
 	if (!value && strcmp(name, "trace") != 0 && strcmp(name, "fsname") != 0)
 		return parse_flag(o, name);
 	if (!value || !*value)

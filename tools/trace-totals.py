@@ -117,7 +117,7 @@ def main():
     trace.read(sys.argv[1])
     json.dump({'meta': trace.meta, 'events': trace.events, 'lost': trace.lost, 'gaps': trace.gaps,
                'complete': trace.said is not None, 'totals_agree': trace.said == trace.counted,
-               'operations': trace.counted}, sys.stdout, indent=1, sort_keys=True)
+               'operations': trace.counted, 'said': trace.said}, sys.stdout, indent=1, sort_keys=True)
     print()
     return 0 if trace.said == trace.counted and not trace.gaps else 1
 

@@ -55,6 +55,7 @@ struct trace_event {
 struct trace_info {
 	uint64_t events;          /* read */
 	uint64_t lost;            /* dropped by the recorder, as it says */
+	uint64_t skipped;         /* left out after the file had reached trace_max; known at the end */
 	uint64_t blocks;          /* good ones */
 	uint64_t gaps;            /* places where blocks were damaged or missing */
 	uint64_t gap_bytes;       /* bytes passed over there */

@@ -215,11 +215,11 @@ static void finish(struct call *call, int err)
 		call->kind = REPLY_ERROR;
 	}
 	reply(call);
-	free(call->buffer);
 	if (call->fs->recorder) {
 		call->trace.end_ns = recorder_clock();
 		recorder_record(call->fs->recorder, &call->trace);
 	}
+	free(call->buffer);
 }
 
 /*

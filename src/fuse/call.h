@@ -37,7 +37,7 @@ struct call {
 	struct trace_call trace;
 	enum reply_kind kind;
 	struct fuse_file_info *fi; /* REPLY_OPEN, REPLY_CREATE */
-	char *buffer;              /* REPLY_BUFFER, _TEXT, _IOCTL: malloc()ed, freed after the reply */
+	char *buffer;              /* REPLY_BUFFER, _TEXT, _IOCTL; malloc()ed, freed when all is done */
 	size_t size;               /* of buffer; REPLY_WRITTEN, REPLY_XATTR_SIZE: the number */
 	off_t offset;              /* REPLY_SEEK */
 	union {

@@ -8,6 +8,8 @@
  *   memfs.version    the version
  *   memfs.trace      the path of the trace; all that happened before is in it
  *   memfs.stats      counts, a line each
+ *   memfs.trace.mark     a text to be found again in the trace: may be set, not read
+ *   memfs.trace.enabled  0 or 1: is it recorded? may be set
  *   memfs.size       the limit of file data, as the mount option; may be set
  *   memfs.nr_inodes  likewise
  *
@@ -25,11 +27,11 @@
 #include "fuse/operations.h"
 #include "size.h"
 
-#define TEXT_MAX 64 /* of a value that is set */
+#define TEXT_MAX 1024 /* of a value that is set */
 
 struct control {
 	const char *name;
-	char *(*get)(struct fs *fs); /* malloc()ed, NULL = out of memory */
+	char *(*get)(struct fs *fs); /* malloc()ed, NULL = out of memory; NULL = cannot be read */
 	int (*set)(struct fs *fs, const char *text); /* NULL = cannot be set */
 };
 
@@ -57,9 +59,9 @@ static char *get_stats(struct fs *fs)
 	if (asprintf(&text,
 		     "bytes %" PRIu64 "\nnodes %" PRIu64 "\nsize %" PRIu64 "\nnr_inodes %" PRIu64
 		     "\ntrace_recorded %" PRIu64 "\ntrace_lost %" PRIu64 "\ntrace_written %" PRIu64
-		     "\ntrace_error %d\n",
+		     "\ntrace_skipped %" PRIu64 "\ntrace_error %d\n",
 		     usage.bytes, usage.nodes, usage.size, usage.nr_inodes, trace.recorded,
-		     trace.lost, trace.written, trace.error) < 0)
+		     trace.lost, trace.written, trace.skipped, trace.error) < 0)
 		return NULL;
 	return text;
 }
@@ -101,9 +103,31 @@ static int set_nr_inodes(struct fs *fs, const char *text)
 	return size_parse(text, 0, &n) ? -EINVAL : store_set_nr_inodes(fs->store, n);
 }
 
+static char *get_enabled(struct fs *fs)
+{
+	return strdup(recorder_is_enabled(fs->recorder) ? "1" : "0");
+}
+
+static int set_enabled(struct fs *fs, const char *text)
+{
+	if (strcmp(text, "0") != 0 && strcmp(text, "1") != 0)
+		return -EINVAL;
+	recorder_set_enabled(fs->recorder, *text == '1');
+	return 0;
+}
+
+/* The call that sets it is in the trace, with its text: that is the mark. */
+static int set_mark(struct fs *fs, const char *text)
+{
+	(void)fs;
+	return *text ? 0 : -EINVAL;
+}
+
 static const struct control controls[] = {
 	{ "memfs.version", get_version, NULL },
 	{ "memfs.trace", get_trace, NULL },
+	{ "memfs.trace.enabled", get_enabled, set_enabled },
+	{ "memfs.trace.mark", NULL, set_mark },
 	{ "memfs.stats", get_stats, NULL },
 	{ "memfs.size", get_size, set_size },
 	{ "memfs.nr_inodes", get_nr_inodes, set_nr_inodes },
@@ -114,12 +138,17 @@ static bool is_control(const char *name)
 	return strncmp(name, "memfs.", 6) == 0;
 }
 
+static bool is_of_trace(const char *name)
+{
+	return strncmp(name, "memfs.trace", 11) == 0;
+}
+
 /* NULL: there is none of that name here. */
 static const struct control *find_control(struct fs *fs, fuse_ino_t ino, const char *name)
 {
 	for (size_t i = 0; ino == STORE_ROOT && i < sizeof(controls) / sizeof(controls[0]); i++)
 		if (strcmp(controls[i].name, name) == 0)
-			return controls[i].get == get_trace && !fs->recorder ? NULL : &controls[i];
+			return is_of_trace(name) && !fs->recorder ? NULL : &controls[i];
 	return NULL;
 }
 
@@ -142,10 +171,13 @@ static int reply_value(struct call *call, char *value, size_t length, size_t siz
 static int get_control(struct call *call, fuse_ino_t ino, const char *name, size_t size)
 {
 	const struct control *c = find_control(call->fs, ino, name);
-	char *value = c ? c->get(call->fs) : NULL;
+	char *value;
 
+	if (!c || !c->get)
+		return -ENODATA;
+	value = c->get(call->fs);
 	if (!value)
-		return c ? -ENOMEM : -ENODATA;
+		return -ENOMEM;
 	return reply_value(call, value, strlen(value), size);
 }
 
@@ -153,16 +185,20 @@ static int set_control(struct call *call, fuse_ino_t ino, const char *name, cons
 		       size_t size)
 {
 	const struct control *c = find_control(call->fs, ino, name);
-	char text[TEXT_MAX];
+	char *text;
 
 	if (!c || !c->set)
 		return -EOPNOTSUPP;
 	if (call->trace.uid != 0 && call->trace.uid != geteuid())
 		return -EPERM;
-	if (size >= sizeof(text))
+	if (size > TEXT_MAX || memchr(value, '\0', size))
 		return -EINVAL;
-	memcpy(text, value, size);
-	text[size] = '\0';
+	text = strndup(value, size);
+	if (!text)
+		return -ENOMEM;
+	/* What is said to memfs is in the trace, word for word; freed when it is recorded. */
+	call->buffer = text;
+	call->trace.name2 = text;
 	return c->set(call->fs, text);
 }
 

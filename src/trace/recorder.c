@@ -63,6 +63,7 @@ struct worker {
 	uint32_t number;
 	_Atomic uint64_t active;     /* start of the call under way, 0 = none */
 	_Atomic bool in_use;         /* some thread records through it */
+	bool enabled;                /* recording was, when the call under way began */
 	struct process *process;     /* of the call under way, NULL = the kernel */
 	struct process_table processes;
 	struct totals totals[TRACE_OP_LIMIT];
@@ -91,6 +92,9 @@ struct recorder {
 	uint64_t serial;                   /* tells this recorder from one before at the same address */
 	char *path;
 	size_t ring_bytes;
+	uint64_t max_bytes;
+	bool blocks;                       /* workers wait for room */
+	_Atomic bool disabled;
 	_Atomic(struct worker *) workers;  /* a list that only grows, at its head */
 	pthread_mutex_t mutex;             /* adding workers; session; flush */
 	pthread_cond_t flushed;
@@ -103,6 +107,7 @@ struct recorder {
 	uint64_t flush_asked, flush_done;  /* [mutex] tickets */
 	struct recorder_session *session;  /* [mutex] to be written, strings copied */
 	_Atomic uint64_t recorded;
+	_Atomic uint64_t skipped;          /* of these, not in the file: max_bytes */
 	_Atomic uint64_t unheard;          /* lost because a thread got no worker */
 
 	/* the writer thread's */
@@ -199,9 +204,22 @@ static void commit(struct recorder *rec, struct worker *w, struct entry *e)
 		futex_wake(&rec->urgent);
 }
 
+/* Room for an entry, NULL when it is to be dropped (and was counted). */
+static struct entry *reserve(struct recorder *rec, struct worker *w, size_t n)
+{
+	const struct timespec pause = { .tv_nsec = 100000 };
+
+	while (rec->blocks && n < w->ring.size && !ring_has_room(&w->ring, n)) {
+		if (!atomic_exchange(&rec->urgent, 1))
+			futex_wake(&rec->urgent);
+		nanosleep(&pause, NULL);
+	}
+	return ring_reserve(&w->ring, n);
+}
+
 static void define_process(struct recorder *rec, struct worker *w, const struct process *p)
 {
-	struct entry *e = ring_reserve(&w->ring, sizeof(*e));
+	struct entry *e = reserve(rec, w, sizeof(*e));
 
 	if (!e)
 		return; /* counted; its events then name a process that nobody knows */
@@ -224,6 +242,7 @@ uint64_t recorder_enter(struct recorder *rec, uint32_t pid, uint32_t uid, uint32
 		return now;
 	atomic_store_explicit(&w->active, now, memory_order_release);
 	w->process = NULL;
+	w->enabled = !atomic_load_explicit(&rec->disabled, memory_order_relaxed);
 	if (pid) {
 		w->process = process_find(&w->processes, pid, uid, gid, now, &fresh);
 		if (fresh)
@@ -269,10 +288,14 @@ void recorder_record(struct recorder *rec, const struct trace_call *call)
 		atomic_fetch_add(&rec->unheard, 1);
 		return;
 	}
+	if (!w->enabled && atomic_load_explicit(&rec->disabled, memory_order_relaxed)) {
+		atomic_store_explicit(&w->active, 0, memory_order_release);
+		return;
+	}
 	count(w, call);
 	length = name_length(call->name);
 	length2 = name_length(call->name2);
-	e = ring_reserve(&w->ring, sizeof(*e) + length + length2);
+	e = reserve(rec, w, sizeof(*e) + length + length2);
 	if (e) {
 		e->length = (uint32_t)(sizeof(*e) + length + length2);
 		e->kind = ENTRY_CALL;
@@ -326,7 +349,12 @@ static void put_process(struct recorder *rec, struct process process)
 	size_t length = strlen(process.comm);
 	uint8_t *p = block_record_begin(&rec->block, 6 * VARINT_MAX + length), *at = p;
 
-	process_complete(&process);
+	/*
+	 * May wait for a process that waits for a worker. Where workers wait for
+	 * this thread, nobody would ever go on.
+	 */
+	if (!rec->blocks)
+		process_complete(&process);
 	at = varint_put(at, process.id);
 	at = varint_put(at, process.pid);
 	at = varint_put(at, process.ppid);
@@ -530,6 +558,13 @@ static uint64_t take_watermark(struct recorder *rec)
 	return watermark;
 }
 
+/* Has the file all the detail that it may have? */
+static bool is_full(const struct recorder *rec)
+{
+	return rec->max_bytes && atomic_load_explicit(&rec->block.written,
+						      memory_order_relaxed) >= rec->max_bytes;
+}
+
 static bool drain_worker(struct recorder *rec, struct worker *w)
 {
 	const uint8_t *bytes;
@@ -539,10 +574,13 @@ static bool drain_worker(struct recorder *rec, struct worker *w)
 	while (at < size) {
 		const struct entry *e = (const struct entry *)(const void *)(bytes + at);
 
-		if (e->kind == ENTRY_CALL) {
+		if (e->kind == ENTRY_CALL && is_full(rec)) {
+			atomic_fetch_add_explicit(&rec->skipped, 1, memory_order_relaxed);
+			calls++;
+		} else if (e->kind == ENTRY_CALL) {
 			put_call(rec, w, e);
 			calls++;
-		} else {
+		} else if (!is_full(rec)) {
 			put_process(rec, e->definition);
 		}
 		at += (e->length + 7u) & ~7u;
@@ -632,6 +670,8 @@ static void *writer(void *context)
 			rest(rec);
 	}
 	drain(rec);
+	if (atomic_load(&rec->skipped))
+		put_meta_number(rec, "skipped", atomic_load(&rec->skipped));
 	put_end(rec);
 	block_writer_flush(&rec->block);
 	return NULL;
@@ -708,6 +748,8 @@ int recorder_create(const struct recorder_options *options, struct recorder **ou
 		return -ENOMEM;
 	rec->serial = atomic_fetch_add(&serials, 1);
 	rec->ring_bytes = options->ring_bytes ? options->ring_bytes : RING_DEFAULT;
+	rec->max_bytes = options->max_bytes;
+	rec->blocks = options->block;
 	pthread_mutex_init(&rec->mutex, NULL);
 	pthread_cond_init(&rec->flushed, NULL);
 	rec->path = absolute(options->path);
@@ -785,9 +827,20 @@ void recorder_get_stats(struct recorder *rec, struct recorder_stats *stats)
 	*stats = (struct recorder_stats){
 		.recorded = atomic_load(&rec->recorded),
 		.lost = count_lost(rec),
+		.skipped = atomic_load(&rec->skipped),
 		.written = atomic_load(&rec->block.written),
 		.error = atomic_load(&rec->block.error),
 	};
+}
+
+void recorder_set_enabled(struct recorder *rec, bool enabled)
+{
+	atomic_store(&rec->disabled, !enabled);
+}
+
+bool recorder_is_enabled(const struct recorder *rec)
+{
+	return !atomic_load(&rec->disabled);
 }
 
 const char *recorder_path(const struct recorder *rec)

@@ -61,6 +61,8 @@ struct recorder_options {
 	const char *mount_options; /* as the user gave them, "" if none */
 	const char *cache_mode;    /* "always", "auto", "never" */
 	size_t ring_bytes;         /* per worker; 0 = the default */
+	uint64_t max_bytes;        /* of the file: then only totals go on; 0 = no limit */
+	bool block;                /* a full ring makes the worker wait, instead of dropping the call */
 };
 
 /* What the kernel and memfs agreed upon; known only once INIT was answered. */
@@ -74,6 +76,7 @@ struct recorder_session {
 struct recorder_stats {
 	uint64_t recorded;   /* calls taken over from the rings */
 	uint64_t lost;       /* calls dropped because a ring was full */
+	uint64_t skipped;    /* of recorded: not in the file, which has reached its limit */
 	uint64_t written;    /* bytes in the file */
 	int error;           /* first errno of the trace file, 0 = none */
 };
@@ -99,8 +102,8 @@ uint64_t recorder_enter(struct recorder *rec, uint32_t pid, uint32_t uid, uint32
 
 /*
  * Records one call, from any thread; the caller keeps *call and its strings.
- * Never blocks and never fails: what does not fit is counted as lost. A NULL
- * recorder is allowed and records nothing (-o notrace).
+ * Never fails, and unless that was asked for never blocks: what does not fit is
+ * counted as lost. A NULL recorder is allowed and records nothing (-o notrace).
  */
 void recorder_record(struct recorder *rec, const struct trace_call *call);
 
@@ -111,6 +114,13 @@ uint64_t recorder_clock(void);
 void recorder_flush(struct recorder *rec);
 
 void recorder_get_stats(struct recorder *rec, struct recorder_stats *stats);
+
+/*
+ * Switches recording off and on. A call that is under way when that happens is
+ * still (already) recorded: so the calls that switch are both in the trace.
+ */
+void recorder_set_enabled(struct recorder *rec, bool enabled);
+bool recorder_is_enabled(const struct recorder *rec);
 
 /* The path of the file, absolute; lives as long as the recorder. */
 const char *recorder_path(const struct recorder *rec);

@@ -55,19 +55,24 @@ void ring_destroy(struct ring *r)
 	r->bytes = NULL;
 }
 
-void *ring_reserve(struct ring *r, size_t n)
+bool ring_has_room(struct ring *r, size_t n)
 {
 	uint64_t head = atomic_load_explicit(&r->head, memory_order_relaxed);
 
 	n = (n + ALIGN - 1) & ~(size_t)(ALIGN - 1);
-	if (head - r->tail_seen + n > r->size) {
-		r->tail_seen = atomic_load_explicit(&r->tail, memory_order_acquire);
-		if (head - r->tail_seen + n > r->size) {
-			atomic_fetch_add_explicit(&r->lost, 1, memory_order_relaxed);
-			return NULL;
-		}
+	if (head - r->tail_seen + n <= r->size)
+		return true;
+	r->tail_seen = atomic_load_explicit(&r->tail, memory_order_acquire);
+	return head - r->tail_seen + n <= r->size;
+}
+
+void *ring_reserve(struct ring *r, size_t n)
+{
+	if (!ring_has_room(r, n)) {
+		atomic_fetch_add_explicit(&r->lost, 1, memory_order_relaxed);
+		return NULL;
 	}
-	return r->bytes + (head & (r->size - 1));
+	return r->bytes + (atomic_load_explicit(&r->head, memory_order_relaxed) & (r->size - 1));
 }
 
 bool ring_commit(struct ring *r, size_t n)

@@ -45,6 +45,9 @@ void ring_destroy(struct ring *r);
 /* Room for an entry of n bytes, or NULL (counted as lost). Producer. */
 void *ring_reserve(struct ring *r, size_t n);
 
+/* Would ring_reserve(n) succeed? Producer; counts nothing. */
+bool ring_has_room(struct ring *r, size_t n);
+
 /* Hands the bytes reserved over; true while the ring is more than half full. Producer. */
 bool ring_commit(struct ring *r, size_t n);
 

@@ -84,6 +84,10 @@ def wrong_command_lines_are_refused(_):
     refused(['cache=maybe', 'always, auto, never'], '-o', 'cache=maybe', 'd', status=2)
     refused(['trace', 'needs a value'], '-o', 'trace', 'd', status=2)
     refused(['notrace=1'], '-o', 'notrace=1', 'd', status=2)
+    refused(['trace_policy=maybe', 'block, discard'], '-o', 'trace_policy=maybe', 'd', status=2)
+    refused(['trace_ring=1k', '64k'], '-o', 'trace_ring=1k', 'd', status=2)
+    refused(['trace_max=x'], '-o', 'trace_max=x', 'd', status=2)
+    refused(['trace_nonsense'], '-o', 'trace_nonsense=1', 'd', status=2)
 
 
 @memfs_case

@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The trace against what was done: the same counts, bytes, names, processes and errors."""
 import collections
+import errno
 import json
 import os
 import re
 import subprocess
 import sys
 
-from harness import Paths, equal, memfs_case, case_on, other_mount, sh, write
+from harness import Paths, case_on, equal, fails, memfs_case, other_mount, sh, write
 
 # 12.345678 python3/1234 create("/f", O_WRONLY|O_CREAT, 0644) = 0 <12us>
 LINE = re.compile(r'^(?P<time>[0-9.]+) (?P<process>\S.*?)(?:/(?P<pid>\d+))? '
@@ -188,6 +189,101 @@ def wrong_arguments_of_memfs_trace(target):
         for word in words:
             assert word in done.stderr, (word, done.stderr)
         equal(done.stderr.count('\n'), 1, done.stderr)
+
+
+@memfs_case
+def marks_part_a_trace(target):
+    def work(path):
+        os.mkdir(f'{path}/before')
+        os.setxattr(path, 'memfs.trace.mark', b'build starts')
+        os.mkdir(f'{path}/inside')
+        os.setxattr(path, 'memfs.trace.mark', 'vorbei: \u00e4'.encode())
+        os.mkdir(f'{path}/after')
+        for value in (b'', b'x' * 1025, b'a\0b'):
+            fails(errno.EINVAL, os.setxattr, path, 'memfs.trace.mark', value)
+        fails(errno.ENODATA, os.getxattr, path, 'memfs.trace.mark')
+
+    trace = in_own_mount(target, work)
+    marks = ['--between', 'build starts', 'vorbei: \u00e4']
+    inside = events(trace, '-e', 'mkdir', *marks)
+    equal([e['arguments'].split(',')[0] for e in inside], ['"/inside"'])
+    text = subprocess.run([Paths.trace, 'summary', *marks, trace], check=True,
+                          stdout=subprocess.PIPE, text=True).stdout
+    equal([line.split()[2] for line in text.splitlines() if line.endswith(' mkdir')], ['1'])
+    shown = [e for e in events(trace, '-e', 'setxattr') if 'build starts' in e['arguments']]
+    equal(len(shown), 1)
+    for wrong in (['--between', 'build starts', 'nonsense'], ['--between', 'build starts']):
+        done = subprocess.run([Paths.trace, 'show', *wrong, trace], stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, text=True)
+        equal((done.returncode, done.stderr.count('\n')), (2, 1), done.stderr)
+
+
+@memfs_case
+def a_trace_is_switched_off_and_on(target):
+    mount = other_mount(target, '')
+    with mount as path:
+        os.mkdir(f'{path}/a')
+        equal(os.getxattr(path, 'memfs.trace.enabled'), b'1')
+        os.setxattr(path, 'memfs.trace.enabled', b'0')
+        equal(os.getxattr(path, 'memfs.trace.enabled'), b'0')
+        os.mkdir(f'{path}/b')
+        os.setxattr(path, 'memfs.trace.enabled', b'1')
+        os.mkdir(f'{path}/c')
+        fails(errno.EINVAL, os.setxattr, path, 'memfs.trace.enabled', b'maybe')
+    trace = mount.path + '.trace'
+    names = [e['arguments'].split(',')[0] for e in events(trace, '-e', 'mkdir')]
+    equal(names, ['"/a"', '"/c"'])
+    done = subprocess.run([Paths.trace, 'check', '--json', trace], stdout=subprocess.PIPE)
+    equal((done.returncode, json.loads(done.stdout)['switched_off']), (1, True))
+
+
+@memfs_case
+def detail_stops_at_trace_max_and_totals_go_on(target):
+    mount = other_mount(target, 'trace_max=100k', whole=False)
+    with mount as path:
+        for number in range(6000):
+            os.mknod(f'{path}/f{number}')
+        stats = dict(line.split() for line in
+                     os.getxattr(path, 'memfs.stats').decode().splitlines())
+    trace = mount.path + '.trace'
+    assert os.stat(trace).st_size < 200_000, os.stat(trace).st_size
+    done = subprocess.run([Paths.trace, 'check', '--json', trace], stdout=subprocess.PIPE)
+    report = json.loads(done.stdout)
+    equal((done.returncode, report['lost'], report['complete']), (1, 0, True))
+    assert report['skipped'] > 3000 and int(stats['trace_skipped']) > 0, (report, stats)
+    totals = json.loads(subprocess.run(
+        [sys.executable, '-B', os.path.join(Paths.build, '../tools/trace-totals.py'), trace],
+        stdout=subprocess.PIPE).stdout)
+    equal(totals['said']['mknod']['calls'], 6000)
+
+
+@memfs_case
+def with_a_small_ring_calls_wait_or_are_counted(target):
+    def hammer(path):
+        children = []
+        for child in range(4):
+            pid = os.fork()
+            if pid == 0:
+                for number in range(3000):
+                    os.mknod(f'{path}/{child}.{number}' + 'x' * 200)
+                os._exit(0)
+            children.append(pid)
+        for pid in children:
+            equal(os.waitpid(pid, 0)[1], 0)
+
+    for policy in ('block', 'discard'):
+        mount = other_mount(target, f'trace_ring=64k,trace_policy={policy}', whole=False)
+        with mount as path:
+            hammer(path)
+        done = subprocess.run([Paths.trace, 'check', '--json', mount.path + '.trace'],
+                              stdout=subprocess.PIPE)
+        report = json.loads(done.stdout)
+        equal(report['complete'], True)
+        if policy == 'block':
+            equal((report['lost'], report['totals_agree']), (0, True))
+            equal(report['names']['files']['made'], 12000)
+        else:
+            assert report['names']['files']['made'] + report['lost'] >= 12000, report
 
 
 @memfs_case

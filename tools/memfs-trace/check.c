@@ -16,7 +16,8 @@ static const char help[] =
 	"Usage: memfs-trace check [--json] FILE|MOUNTPOINT\n"
 	"Do the sums of the trace: names made, less names removed and names that a rename\n"
 	"replaced, is what find(1) counts in the mount. Exit status 1 if the trace is\n"
-	"damaged, incomplete, or has lost events: its sums are then not to be relied upon.\n"
+	"damaged, incomplete, was switched off, or has lost events: its sums are then not\n"
+	"to be relied upon.\n"
 	"\n"
 	"      --json       as a JSON object\n"
 	"  -h, --help       show this text\n";
@@ -28,6 +29,7 @@ static const char *const kind_names[] = { "files", "directories", "symlinks", "s
 struct sums {
 	int64_t made[KINDS], linked[KINDS], removed[KINDS], replaced[KINDS];
 	uint64_t bytes_written, bytes_read, disagreeing;
+	bool switched_off; /* for a while: what happened then is not known */
 };
 
 static enum kind kind_of(mode_t type)
@@ -71,6 +73,11 @@ static void add(struct sums *s, const struct trace_reader *r, const struct trace
 		if (e->whiteout)
 			s->made[SPECIALS]++;
 		break;
+	case TRACE_OP_SETXATTR:
+		s->switched_off |= e->name && e->name2 &&
+				   strcmp(e->name, "memfs.trace.enabled") == 0 &&
+				   strcmp(e->name2, "0") == 0;
+		break;
 	case TRACE_OP_WRITE:
 		s->bytes_written += e->done;
 		break;
@@ -107,6 +114,8 @@ static void print_text(const struct sums *s, const struct trace_reader *r)
 		       kind_names[k], s->made[k], s->linked[k], s->removed[k], s->replaced[k],
 		       names_left(s, k));
 	printf("bytes written %" PRIu64 ", read %" PRIu64 "\n", s->bytes_written, s->bytes_read);
+	if (s->switched_off)
+		puts("SWITCHED OFF for a while: what happened then is not counted");
 	if (s->disagreeing)
 		printf("TOTALS DISAGREE for %" PRIu64 " operations\n", s->disagreeing);
 }
@@ -133,6 +142,8 @@ static int print_json(const struct sums *s, const struct trace_reader *r)
 	json_object_set_new(root, "lost", json_integer((json_int_t)info.lost));
 	json_object_set_new(root, "gaps", json_integer((json_int_t)info.gaps));
 	json_object_set_new(root, "complete", json_boolean(info.complete));
+	json_object_set_new(root, "skipped", json_integer((json_int_t)info.skipped));
+	json_object_set_new(root, "switched_off", json_boolean(s->switched_off));
 	json_object_set_new(root, "totals_agree", json_boolean(!s->disagreeing));
 	result = json_dumpf(root, stdout, JSON_INDENT(2));
 	putchar('\n');
@@ -167,7 +178,7 @@ int command_check(int argc, char **argv)
 		add(&s, r, &event);
 	}
 	compare_totals(&s, r, calls);
-	good = is_whole(r) && !s.disagreeing;
+	good = is_whole(r) && !s.disagreeing && !s.switched_off;
 	if (json && print_json(&s, r) < 0)
 		complain("check", "cannot write JSON");
 	else if (!json)

@@ -35,6 +35,24 @@ struct trace_reader *open_trace(const char *path);
 /* trace_next(), with errors said and made fatal: true while there are events. */
 bool next_event(struct trace_reader *r, const char *path, struct trace_event *event);
 
+/*
+ * --between FIRST LAST: only what happened after the mark FIRST and before the
+ * mark LAST. A mark is a setxattr(2) of memfs.trace.mark on the root.
+ */
+struct between {
+	const char *first, *last; /* NULL = not asked for */
+	enum { BETWEEN_BEFORE, BETWEEN_INSIDE, BETWEEN_AFTER } state;
+};
+
+/* Takes the two arguments, of which getopt has given the first. False when there is no second. */
+bool between_parse(struct between *b, int argc, char **argv);
+
+/* For each event in turn: is it inside? */
+bool between_wants(struct between *b, const struct trace_event *event);
+
+/* Said on stderr when a mark was never met; returns the exit status, 0 or 2. */
+int between_verdict(const struct between *b);
+
 /* "# 1,204,331 events, 0 lost, CLOCK_MONOTONIC, complete, checksums ok", after all was read. */
 void print_verdict(const struct trace_reader *r);
 

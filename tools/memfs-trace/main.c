@@ -104,6 +104,43 @@ static const char *group_digits(uint64_t n, char buf[32])
 	return buf;
 }
 
+bool between_parse(struct between *b, int argc, char **argv)
+{
+	b->first = optarg;
+	if (optind >= argc) {
+		complain("--between", "needs two marks");
+		return false;
+	}
+	b->last = argv[optind++];
+	return true;
+}
+
+static bool is_mark(const struct trace_event *e, const char *text)
+{
+	return e->op == TRACE_OP_SETXATTR && !e->error && e->name && e->name2 &&
+	       strcmp(e->name, "memfs.trace.mark") == 0 && strcmp(e->name2, text) == 0;
+}
+
+bool between_wants(struct between *b, const struct trace_event *event)
+{
+	if (!b->first)
+		return true;
+	if (b->state == BETWEEN_BEFORE && is_mark(event, b->first)) {
+		b->state = BETWEEN_INSIDE;
+		return false;
+	}
+	if (b->state == BETWEEN_INSIDE && is_mark(event, b->last))
+		b->state = BETWEEN_AFTER;
+	return b->state == BETWEEN_INSIDE;
+}
+
+int between_verdict(const struct between *b)
+{
+	if (!b->first || b->state == BETWEEN_AFTER)
+		return 0;
+	return complain(b->state == BETWEEN_BEFORE ? b->first : b->last, "no such mark in the trace");
+}
+
 void print_verdict(const struct trace_reader *r)
 {
 	char events[32], lost[32], gap_bytes[32];
@@ -112,6 +149,8 @@ void print_verdict(const struct trace_reader *r)
 	trace_get_info(r, &info);
 	printf("# %s events, %s lost, CLOCK_MONOTONIC, %s, ", group_digits(info.events, events),
 	       group_digits(info.lost, lost), info.complete ? "complete" : "incomplete");
+	if (info.skipped)
+		printf("%s LEFT OUT (trace_max), ", group_digits(info.skipped, lost));
 	if (info.gaps)
 		printf("DAMAGED: %" PRIu64 " gap%s of %s bytes\n", info.gaps,
 		       info.gaps == 1 ? "" : "s", group_digits(info.gap_bytes, gap_bytes));
@@ -124,7 +163,7 @@ bool is_whole(const struct trace_reader *r)
 	struct trace_info info;
 
 	trace_get_info(r, &info);
-	return info.complete && !info.lost && !info.gaps;
+	return info.complete && !info.lost && !info.gaps && !info.skipped;
 }
 
 int next_option(int argc, char **argv, const char *short_options, const struct option *options,

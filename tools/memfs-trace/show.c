@@ -24,6 +24,8 @@ static const char help[] =
 	"  -P GLOB              only paths that match, or lie below what matches\n"
 	"  -p PID               only this process\n"
 	"      --failed         only calls that failed\n"
+	"      --between FIRST LAST\n"
+	"                       only between two marks (memfs.trace.mark)\n"
 	"      --max-events=N   stop after N\n"
 	"      --raw            times in ns, CLOCK_MONOTONIC\n"
 	"  -h, --help           show this text\n";
@@ -34,6 +36,7 @@ struct filter {
 	const char *glob;
 	uint32_t pid;
 	bool failed;
+	struct between between;
 	uint64_t max;
 	bool raw;
 };
@@ -256,6 +259,10 @@ static void print_rest(const struct trace_reader *r, const struct trace_event *e
 	case TRACE_OP_REMOVEXATTR:
 		fputs(", ", stdout);
 		print_name(e->name);
+		if (e->name2) {
+			fputs(", ", stdout);
+			print_name(e->name2);
+		}
 		break;
 	case TRACE_OP_IOCTL:
 		printf(", %#x", e->flags);
@@ -334,6 +341,7 @@ static int parse(struct filter *f, int argc, char **argv, const char **path)
 {
 	static const struct option options[] = {
 		{ "failed", no_argument, NULL, 'F' },
+		{ "between", required_argument, NULL, 'B' },
 		{ "max-events", required_argument, NULL, 'n' },
 		{ "raw", no_argument, NULL, 'R' },
 		{ "help", no_argument, NULL, 'h' },
@@ -357,6 +365,10 @@ static int parse(struct filter *f, int argc, char **argv, const char **path)
 			break;
 		case 'F':
 			f->failed = true;
+			break;
+		case 'B':
+			if (!between_parse(&f->between, argc, argv))
+				return -2;
 			break;
 		case 'n':
 			if (!parse_number(optarg, UINT64_MAX, &f->max))
@@ -391,15 +403,16 @@ int command_show(int argc, char **argv)
 	}
 	trace_get_info(r, &info);
 	while (shown < f.max && next_event(r, path, &event)) {
-		if (!is_wanted(&f, r, &event))
+		if (!between_wants(&f.between, &event) || !is_wanted(&f, r, &event))
 			continue;
 		print_event(&f, r, &event, info.clock_monotonic);
 		shown++;
 	}
 	trace_get_info(r, &info);
-	if (info.lost || info.gaps)
+	if (info.lost || info.gaps || info.skipped)
 		fprintf(stderr, "memfs-trace: %s: %" PRIu64 " events lost, %" PRIu64
-			" gaps: what is shown is not all\n", path, info.lost, info.gaps);
+			" gaps, %" PRIu64 " left out by trace_max: what is shown is not all\n",
+			path, info.lost, info.gaps, info.skipped);
 	trace_close(r);
-	return 0;
+	return shown < f.max ? between_verdict(&f.between) : 0;
 }

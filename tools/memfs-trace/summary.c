@@ -13,6 +13,8 @@ static const char help[] =
 	"Count the calls of each operation, and the time the daemon took for them.\n"
 	"\n"
 	"  -S, --sort=KEY   time (default), calls, errors, or name\n"
+	"      --between FIRST LAST\n"
+	"                   only what happened between two marks (memfs.trace.mark)\n"
 	"  -h, --help       show this text\n"
 	"\n"
 	"% time is the share of all time in handlers; times of single calls are in\n"
@@ -148,17 +150,24 @@ int command_summary(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "sort", required_argument, NULL, 'S' },
+		{ "between", required_argument, NULL, 'B' },
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
 	};
 	compare_fn compare = by_time;
+	struct between between = { 0 };
 	struct trace_event event;
 	struct trace_reader *r;
 	struct sums *s;
 	const char *path;
 	int c;
 
-	while ((c = next_option(argc, argv, "S:h", options, help, &path)) == 'S') {
+	while ((c = next_option(argc, argv, "S:h", options, help, &path)) >= 0) {
+		if (c == 'B') {
+			if (!between_parse(&between, argc, argv))
+				return 2;
+			continue;
+		}
 		compare = find_order(optarg);
 		if (!compare)
 			return complain(optarg, "sort key is one of time, calls, errors, name");
@@ -174,7 +183,8 @@ int command_summary(int argc, char **argv)
 	for (unsigned i = 0; i < TRACE_OP_LIMIT; i++)
 		s->rows[i].op = i;
 	while (next_event(r, path, &event))
-		add(s, &event);
+		if (between_wants(&between, &event))
+			add(s, &event);
 	sort_reader = r;
 	qsort(s->rows, TRACE_OP_LIMIT, sizeof(s->rows[0]), compare);
 	print_verdict(r);
@@ -183,5 +193,5 @@ int command_summary(int argc, char **argv)
 		free(s->rows[i].histogram);
 	free(s);
 	trace_close(r);
-	return 0;
+	return between_verdict(&between);
 }
