@@ -249,12 +249,15 @@ static bool get_sources(struct workload *w)
 
 		progress_step(0, "%s: source", manifest_name(project->manifest));
 		ok = source_get(&from, project->manifest, &project->source);
-		if (!ok)
-			break;
-		text = text_format("%s, commit %.12s", project->source.repository,
-				   project->source.commit);
-		progress_done(text);
-		free(text);
+		for (const struct source *part = &project->source; ok && part;
+		     part = part->next_part) {
+			if (part->dir)
+				progress_step(0, "%s: source of %s",
+					      manifest_name(project->manifest), part->dir);
+			text = text_format("%s, commit %.12s", part->repository, part->commit);
+			progress_done(text);
+			free(text);
+		}
 	}
 	progress_clear();
 	free(log);

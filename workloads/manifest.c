@@ -15,18 +15,19 @@
 static const struct {
 	const char *name;
 	bool required;
-	bool varies; /* may be given for one kind of tree alone */
+	bool varies;   /* may be given for one kind of tree alone */
+	bool of_parts; /* may be given for a part */
 } keys[KEY_COUNT] = {
-	[KEY_NAME] = { "name", true, false },
-	[KEY_TITLE] = { "title", false, false },
-	[KEY_URL] = { "url", false, false },
-	[KEY_TAG] = { "tag", false, false },
-	[KEY_DEBIAN] = { "debian", false, false },
-	[KEY_PACKAGES] = { "packages", false, true },
-	[KEY_CONFIGURE] = { "configure", false, true },
-	[KEY_BUILD] = { "build", true, true },
-	[KEY_CHECK] = { "check", true, false },
-	[KEY_EXPECT] = { "expect", true, false },
+	[KEY_NAME] = { "name", true, false, false },
+	[KEY_TITLE] = { "title", false, false, false },
+	[KEY_URL] = { "url", false, false, true },
+	[KEY_TAG] = { "tag", false, false, true },
+	[KEY_DEBIAN] = { "debian", false, false, true },
+	[KEY_PACKAGES] = { "packages", false, true, false },
+	[KEY_CONFIGURE] = { "configure", false, true, false },
+	[KEY_BUILD] = { "build", true, true, false },
+	[KEY_CHECK] = { "check", true, false, false },
+	[KEY_EXPECT] = { "expect", true, false, false },
 };
 
 static const char *const prefixes[ORIGIN_COUNT] = {
@@ -69,11 +70,47 @@ static bool read_pair(struct manifest *m, const struct place *at, const char *ke
 		which++;
 	if (which == KEY_COUNT || (origin != ORIGIN_ANY && !keys[which].varies))
 		return wrong(at, "unknown key", key);
+	if (m->dir && !keys[which].of_parts)
+		return wrong(at, "not a key of a part:", key);
 	if (!*value)
 		return wrong(at, "no value for", key);
 	if (m->values[origin][which])
 		return wrong(at, "a second", key);
 	m->values[origin][which] = text_copy(value);
+	return true;
+}
+
+/* Is it a directory in the tree, and not of git? It becomes part of paths in the cache too. */
+static bool is_inside(const char *dir)
+{
+	struct text_list names = { 0 };
+	bool ok = *dir && *dir != '/' && dir[strlen(dir) - 1] != '/' && !strstr(dir, "//");
+
+	text_list_split(&names, dir, "/");
+	for (size_t i = 0; ok && i < names.count; i++)
+		ok = strcmp(names.items[i], ".") != 0 && strcmp(names.items[i], "..") != 0 &&
+		     strcmp(names.items[i], ".git") != 0;
+	text_list_free(&names);
+	return ok;
+}
+
+/* `[DIR]`: what follows is of that part. */
+static bool read_heading(struct manifest *m, const struct place *at, char *line)
+{
+	char *end = line + strlen(line) - 1, *dir;
+	struct manifest **link = &m->next_part;
+
+	if (*end != ']')
+		return wrong(at, "not of the form '[DIR]':", line);
+	*end = '\0';
+	dir = text_trim(line + 1);
+	if (!is_inside(dir))
+		return wrong(at, "not a directory in the tree:", dir);
+	for (; *link; link = &(*link)->next_part)
+		if (strcmp((*link)->dir, dir) == 0)
+			return wrong(at, "a second part", dir);
+	*link = zalloc(1, sizeof(**link));
+	(*link)->dir = text_copy(dir);
 	return true;
 }
 
@@ -84,10 +121,14 @@ static bool read_line(struct manifest *m, const struct place *at, char *line)
 	line = text_trim(line);
 	if (!*line || *line == '#')
 		return true;
+	if (*line == '[')
+		return read_heading(m, at, line);
 	equals = strchr(line, '=');
 	if (!equals)
 		return wrong(at, "not of the form 'key = value':", line);
 	*equals = '\0';
+	while (m->next_part)
+		m = m->next_part;
 	return read_pair(m, at, text_trim(line), text_trim(equals + 1));
 }
 
@@ -120,6 +161,22 @@ static bool check_expect(const struct manifest *m, const struct place *at)
 	return complain("%s:%u: expect: %s", at->path, at->line, why);
 }
 
+/* Is it said where the project or the part comes from? */
+static bool check_source(const struct manifest *m, const struct place *at)
+{
+	char *const *any = m->values[ORIGIN_ANY];
+	const char *what = NULL;
+
+	if (any[KEY_URL] && !any[KEY_TAG])
+		what = "url and tag go together; missing key 'tag'";
+	else if (any[KEY_TAG] && !any[KEY_URL])
+		what = "url and tag go together; missing key 'url'";
+	else if (!any[KEY_URL] && !any[KEY_DEBIAN])
+		what = "says not where from: needs url and tag, or debian";
+	return !what || complain("%s:%u: %s%s%s%s", at->path, at->line, m->dir ? "[" : "",
+				 m->dir ? m->dir : "", m->dir ? "]: " : "", what);
+}
+
 /* What only the whole file can show; pointed to its last line. */
 static bool check_whole(const struct manifest *m, const struct place *at)
 {
@@ -131,12 +188,17 @@ static bool check_whole(const struct manifest *m, const struct place *at)
 		if (keys[key].required && !any[key] && !everywhere)
 			return wrong(at, "missing key", keys[key].name);
 	}
-	if (!any[KEY_URL] != !any[KEY_TAG])
-		return wrong(at, "url and tag go together; missing key",
-			     any[KEY_URL] ? "tag" : "url");
-	if (!any[KEY_URL] && !any[KEY_DEBIAN])
-		return wrong(at, "says not where from: needs url and tag, or debian", "");
+	for (const struct manifest *part = m; part; part = part->next_part)
+		if (!check_source(part, at))
+			return false;
 	return check_name(m, at) && check_expect(m, at);
+}
+
+static void name_parts(const struct manifest *m)
+{
+	for (struct manifest *part = m->next_part; part; part = part->next_part)
+		part->values[ORIGIN_ANY][KEY_NAME] =
+			text_format("%s/%s", manifest_name(m), part->dir);
 }
 
 struct manifest *manifest_read(const char *path)
@@ -159,17 +221,22 @@ struct manifest *manifest_read(const char *path)
 		manifest_free(m);
 		return NULL;
 	}
+	name_parts(m);
 	return m;
 }
 
 void manifest_free(struct manifest *m)
 {
-	if (!m)
-		return;
-	for (int origin = 0; origin < ORIGIN_COUNT; origin++)
-		for (int key = 0; key < KEY_COUNT; key++)
-			free(m->values[origin][key]);
-	free(m);
+	struct manifest *next;
+
+	for (; m; m = next) {
+		next = m->next_part;
+		for (int origin = 0; origin < ORIGIN_COUNT; origin++)
+			for (int key = 0; key < KEY_COUNT; key++)
+				free(m->values[origin][key]);
+		free(m->dir);
+		free(m);
+	}
 }
 
 const char *manifest_value(const struct manifest *m, enum manifest_key key, enum origin origin)

@@ -15,6 +15,9 @@
  *
  * `packages`, `configure` and `build` may differ between upstream's git tree and a release
  * tarball: `git.configure` and `tarball.configure` then win over `configure`.
+ *
+ * A project of several repositories has parts: a line `[DIR]`, and then the url, tag and
+ * debian of what belongs into that directory of the tree. They come last in the file.
  */
 #ifndef WORKLOADS_MANIFEST_H
 #define WORKLOADS_MANIFEST_H
@@ -32,6 +35,12 @@ enum origin { ORIGIN_ANY, ORIGIN_GIT, ORIGIN_TARBALL, ORIGIN_COUNT };
 
 struct manifest {
 	char *values[ORIGIN_COUNT][KEY_COUNT]; /* NULL = not given */
+	/*
+	 * A part is a manifest of its own, with no other values than where it comes from, and the
+	 * name PROJECT/DIR.
+	 */
+	char *dir;                  /* of a part: where in the tree; NULL = the project itself */
+	struct manifest *next_part; /* in the order of the file; NULL = no more */
 };
 
 /* Reads and checks a file; NULL after a complaint of the form `FILE:LINE: what`. */

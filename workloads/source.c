@@ -223,11 +223,12 @@ static bool get_cached(const struct source_options *o, const struct manifest *m,
 	return found && describe(o, m, source, found);
 }
 
-bool source_get(const struct source_options *o, const struct manifest *m, struct source *source)
+/* One repository: of the project, or of a part. */
+static bool get_one(const struct source_options *o, const struct manifest *m,
+		    struct source *source)
 {
 	char *given;
 
-	*source = (struct source){ 0 };
 	if (!o->source)
 		return get_cached(o, m, source);
 	given = text_format("%s/%s.git", o->source, manifest_name(m));
@@ -237,8 +238,34 @@ bool source_get(const struct source_options *o, const struct manifest *m, struct
 	return get_cached(o, m, source);
 }
 
+bool source_get(const struct source_options *o, const struct manifest *m, struct source *source)
+{
+	struct source_options like_it = *o;
+	const struct source *whole = source;
+
+	*source = (struct source){ 0 };
+	if (!get_one(o, m, source))
+		return false;
+	like_it.choice = whole->origin == ORIGIN_TARBALL ? SOURCE_DEBIAN : SOURCE_GIT;
+	for (m = m->next_part; m; m = m->next_part) {
+		source->next_part = zalloc(1, sizeof(*source));
+		source = source->next_part;
+		if (!get_one(&like_it, m, source))
+			return false;
+		source->dir = m->dir;
+		if (source->origin != whole->origin)
+			return complain("%s: a tree of another kind than %s: one is upstream's git, "
+					"the other a tarball's", source->repository,
+					whole->repository);
+	}
+	return true;
+}
+
 void source_free(struct source *source)
 {
+	if (source->next_part)
+		source_free(source->next_part);
+	free(source->next_part);
 	free(source->repository);
 	free(source->tag);
 	free(source->commit);

@@ -10,6 +10,9 @@
  * Both of the latter become repositories of one commit: of git a shallow one of the tag; of the
  * package's upstream tarball, without Debian's changes, one whose commit has a fixed author and
  * dates, so that anyone can make it again to the same hash.
+ *
+ * A project with parts has one repository for each, all of one kind: what is to be done to build
+ * them depends on it.
  */
 #ifndef WORKLOADS_SOURCE_H
 #define WORKLOADS_SOURCE_H
@@ -32,9 +35,14 @@ struct source {
 	char *tag;          /* what to clone of it; NULL = its HEAD */
 	char *commit;       /* the hash that this is */
 	enum origin origin; /* what kind of tree */
+	const char *dir;    /* of a part: where in the tree; the manifest's */
+	struct source *next_part;
 };
 
-/* Finds or makes it; false after a complaint. */
+/*
+ * Finds or makes it, and those of the parts; false after a complaint. The source lives no longer
+ * than the manifest. Either way it is source_free() that ends it.
+ */
 bool source_get(const struct source_options *options, const struct manifest *manifest,
 		struct source *source);
 void source_free(struct source *source);

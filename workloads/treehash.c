@@ -82,7 +82,7 @@ static enum walk_next hash_visitor(void *context, const struct walk_entry *entry
 	bool ok = true;
 	int length;
 
-	if (strcmp(entry->path, ".git") == 0)
+	if (walk_is_git(entry))
 		return WALK_PAST;
 	/* The root's own permissions belong to whoever made the directory. */
 	if (!*entry->path)

@@ -5,7 +5,7 @@
  * XXH3-128 over one record for each entry, in the order of a walk that sorts names by their
  * bytes: path, type, permissions, then for a regular file its size and bytes, for a symlink its
  * target, for a device its number. Times, owners, inode numbers, link counts and the sizes of
- * directories are left out: they differ by nature. So is .git at the top, whose index holds
+ * directories are left out: they differ by nature. So is .git wherever it is, whose index holds
  * inode numbers and times; git fsck looks after that.
  */
 #ifndef WORKLOADS_TREEHASH_H

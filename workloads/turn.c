@@ -115,11 +115,18 @@ static void failed_phase(const struct turn *t, enum phase phase)
 
 /* --- the phases -------------------------------------------------------- */
 
-static bool clone_phase(const struct turn *t)
+/* Where the tree of that repository is; to be freed. */
+static char *place_of(const struct turn *t, const struct source *source)
 {
-	const struct source *source = &t->project->source;
+	return source->dir ? text_format("%s/%s", t->tree, source->dir) : text_copy(t->tree);
+}
+
+static bool clone_one(const struct turn *t, struct result *row, const struct source *source)
+{
 	const char *argv[10] = { "git", "clone", "--quiet", "--no-local" };
+	char *place = place_of(t, source);
 	size_t n = 4;
+	bool ok;
 
 	if (source->tag) {
 		argv[n++] = "--branch";
@@ -127,9 +134,21 @@ static bool clone_phase(const struct turn *t)
 	}
 	argv[n++] = "--";
 	argv[n++] = source->repository;
-	argv[n++] = t->tree;
-	return simple_phase(t, PHASE_CLONE,
-			    (struct task){ .argv = argv, .dir = t->filesystem->root });
+	argv[n++] = place;
+	ok = step(t, row, (struct task){ .argv = argv, .dir = t->filesystem->root });
+	free(place);
+	return ok;
+}
+
+static bool clone_phase(const struct turn *t)
+{
+	struct result row = begin(t, PHASE_CLONE);
+	const struct source *source = &t->project->source;
+
+	for (; source && clone_one(t, &row, source); source = source->next_part)
+		;
+	stop_counting(t, &row);
+	return end(t, &row);
 }
 
 static bool stat_phase(const struct turn *t, enum phase phase)
@@ -179,15 +198,27 @@ static bool compare(const struct turn *t, const char *hash)
 			project->reference_from, project->reference);
 }
 
-static bool verify_phase(const struct turn *t)
+static bool check_one(const struct turn *t, struct result *row, const struct source *source)
 {
 	static const char *const fsck[] = { "git", "fsck", "--full", "--no-progress", NULL };
+	char *place = place_of(t, source);
+	bool ok = step(t, row, (struct task){ .argv = fsck, .dir = place });
+
+	free(place);
+	return ok;
+}
+
+static bool verify_phase(const struct turn *t)
+{
+	const struct source *source = &t->project->source;
 	struct treehash *hash = shared_alloc(sizeof(*hash));
 	struct result row = begin(t, PHASE_VERIFY);
 	bool ok;
 
 	snprintf(hash->root, sizeof(hash->root), "%s", t->tree);
-	if (step(t, &row, (struct task){ .argv = fsck, .dir = t->tree }) &&
+	for (; source && check_one(t, &row, source); source = source->next_part)
+		;
+	if (row.ok &&
 	    step(t, &row, (struct task){ .function = treehash_task, .argument = hash }))
 		row.ok = compare(t, hash->text);
 	stop_counting(t, &row);

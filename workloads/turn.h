@@ -2,7 +2,8 @@
 /*
  * One project's turn on one filesystem: a fresh filesystem, then the phases
  *
- *   clone    git clone of the local bare repository, as over a network: no hard links
+ *   clone    git clone of the local bare repository, as over a network: no hard links; then of
+ *            those of the parts
  *   stat     lstat of everything
  *   stamp    one time on all files (else make would build anew what tarballs bring generated,
  *            since a clone gives times in the order in which it happens to write)

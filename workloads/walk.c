@@ -114,6 +114,11 @@ bool walk(const char *root, bool sorted, walk_visitor *visitor, void *context)
 	return ok;
 }
 
+bool walk_is_git(const struct walk_entry *entry)
+{
+	return *entry->path && strcmp(entry->name, ".git") == 0;
+}
+
 /* --- stat -------------------------------------------------------------- */
 
 static enum walk_next count_visitor(void *context, const struct walk_entry *entry)
@@ -145,7 +150,7 @@ static enum walk_next stamp_visitor(void *context, const struct walk_entry *entr
 	const struct walk_stamp *stamp = context;
 	struct timespec time = { .tv_sec = (time_t)stamp->seconds };
 
-	if (strcmp(entry->path, ".git") == 0)
+	if (walk_is_git(entry))
 		return WALK_PAST;
 	if (utimensat(entry->dirfd, entry->name, (struct timespec[]){ time, time },
 		      AT_SYMLINK_NOFOLLOW) < 0) {

@@ -31,6 +31,9 @@ typedef enum walk_next walk_visitor(void *context, const struct walk_entry *entr
  */
 bool walk(const char *root, bool sorted, walk_visitor *visitor, void *context);
 
+/* Is it git's own, of the tree or of a repository in it? */
+bool walk_is_git(const struct walk_entry *entry);
+
 /* The stat phase: how much is there? */
 struct walk_count {
 	char root[PATH_MAX];
@@ -41,7 +44,7 @@ struct walk_count {
 
 int walk_count_task(void *count);
 
-/* Gives everything but the top .git one time of access and modification. */
+/* Gives everything but what is git's own one time of access and modification. */
 struct walk_stamp {
 	char root[PATH_MAX];
 	int64_t seconds; /* since 1970 */
