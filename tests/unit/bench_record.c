@@ -17,6 +17,7 @@ int main(int argc, char **argv)
 	static char names[1000][24];
 	struct recorder_stats stats;
 	struct recorder *rec;
+	const uint32_t pid = (uint32_t)getpid(); /* once: it is a system call */
 	uint64_t busy = 0;
 
 	for (int i = 0; i < 1000; i++)
@@ -32,7 +33,7 @@ int main(int argc, char **argv)
 		for (long burst = 0; burst < 10000 && i < count; burst++, i++) {
 			struct trace_call call = {
 				.op = TRACE_OP_LOOKUP, .node = 2, .result = (uint64_t)(i % 1000) + 3,
-				.name = names[i % 1000], .pid = (uint32_t)getpid(),
+				.name = names[i % 1000], .pid = pid,
 			};
 
 			call.start_ns = recorder_enter(rec, call.pid, 0, 0);
