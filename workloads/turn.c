@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "interrupt.h"
@@ -35,9 +36,23 @@ unsigned turn_weight(void)
 
 /* --- one phase --------------------------------------------------------- */
 
+/* Marks the moment in the trace of memfs, if there is one. */
+static void mark(const struct turn *t, enum phase phase, const char *suffix)
+{
+	char text[64];
+
+	if (!t->filesystem->root || !t->filesystem->server.pid)
+		return;
+	snprintf(text, sizeof(text), "%s%s", phase_name(phase), suffix);
+	/* Without a trace it is refused, and nobody needs it. */
+	setxattr(t->filesystem->root, "memfs.trace.mark", text, strlen(text), 0);
+}
+
 static struct result begin(const struct turn *t, enum phase phase)
 {
 	const struct server *server = &t->filesystem->server;
+
+	mark(t, phase, "");
 
 	progress_step(weights[phase], "run %u: %s on %s: %s", t->run,
 		      manifest_name(t->project->manifest), t->filesystem->name,
@@ -76,6 +91,7 @@ static void stop_counting(const struct turn *t, struct result *row)
 
 	row->daemon_cpu = row->daemon_cpu >= 0 && cpu >= 0 ? cpu - row->daemon_cpu : -1;
 	row->daemon_peak_kib = server->pid ? server_peak_kib(server) : -1;
+	mark(t, row->phase, " end");
 }
 
 static bool end(const struct turn *t, const struct result *row)
