@@ -313,6 +313,24 @@ def a_reader_in_another_language_counts_the_same(target):
 
 
 @memfs_case
+def a_killed_daemon_leaves_what_it_had_recorded(target):
+    path = os.path.join(Paths.work, f'killed{os.getpid()}')
+    target.mount('', path)
+    for number in range(2000):
+        os.mknod(f'{path}/f{number}')
+    os.getxattr(path, 'memfs.trace')  # all that was before is now in the file
+    target.daemons[path].kill()
+    target.daemons.pop(path).wait()
+    sh(f'umount {path}')
+    trace = path + '.trace'
+    equal(counts(trace)['mknod'], 2000)
+    done = subprocess.run([Paths.trace, 'check', '--json', trace], stdout=subprocess.PIPE)
+    report = json.loads(done.stdout)
+    equal((done.returncode, report['complete'], report['gaps'], report['names']['files']['left']),
+          (1, False, 0, 2000))
+
+
+@memfs_case
 def a_cut_trace_is_read_to_the_cut_and_said_to_be_incomplete(target):
     def work(path):
         for number in range(3000):
