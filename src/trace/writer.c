@@ -1,0 +1,376 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* writer.c - the recorder's thread: from the rings into blocks, see recorder.c for the whole. */
+#include "trace/writer.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+
+#include "trace/varint.h"
+
+#define PERIOD_NS 50000000        /* between two looks at the rings */
+#define FLUSH_NS 250000000u       /* a block waits no longer to be full */
+
+/* --- records ------------------------------------------------------------ */
+
+static void put_meta(struct recorder *rec, const char *key, const char *value)
+{
+	size_t key_length = strlen(key) + 1, length = strnlen(value, 16384);
+	uint8_t *p = block_record_begin(&rec->block, key_length + length);
+
+	memcpy(p, key, key_length);
+	memcpy(p + key_length, value, length);
+	block_record_end(&rec->block, TRACE_RECORD_META, p + key_length + length);
+}
+
+/* The id of a name plus 1, defined before if it is new. */
+static uint64_t put_name(struct recorder *rec, const char *name, size_t length)
+{
+	enum intern_result result;
+	uint8_t *p, *at;
+	uint32_t id;
+
+	result = intern_name(&rec->names, name, length, &id);
+	if (result == INTERN_NEW) {
+		p = block_record_begin(&rec->block, VARINT_MAX + length);
+		at = varint_put(p, id);
+		memcpy(at, name, length);
+		block_record_end(&rec->block, TRACE_RECORD_NAME, at + length);
+	}
+	return (uint64_t)id + 1;
+}
+
+static void put_process(struct recorder *rec, struct process process)
+{
+	size_t length = strlen(process.comm);
+	uint8_t *p = block_record_begin(&rec->block, 6 * VARINT_MAX + length), *at = p;
+
+	/*
+	 * May wait for a process that waits for a worker. Where workers wait for
+	 * this thread, nobody would ever go on.
+	 */
+	if (!rec->blocks)
+		process_complete(&process);
+	at = varint_put(at, process.id);
+	at = varint_put(at, process.pid);
+	at = varint_put(at, process.ppid);
+	at = varint_put(at, process.uid);
+	at = varint_put(at, process.gid);
+	at = varint_put(at, process.start);
+	memcpy(at, process.comm, length);
+	block_record_end(&rec->block, TRACE_RECORD_PROCESS, at + length);
+}
+
+static uint8_t *put_field(uint8_t *at, uint32_t *mask, enum trace_field field, uint64_t value)
+{
+	if (!value)
+		return at;
+	*mask |= 1u << field;
+	return varint_put(at, value);
+}
+
+static void put_call(struct recorder *rec, const struct worker *w, const struct entry *e)
+{
+	const struct trace_call *c = &e->call;
+	const char *names = (const char *)(e + 1);
+	uint8_t fields[TRACE_FIELD_COUNT * VARINT_MAX], *at = fields, *p, *out;
+	uint64_t name = 0, name2 = 0;
+	uint32_t mask = 0;
+
+	/* Both names need ids of the same generation: forget before, not between. */
+	if (rec->names.count + 2 > INTERN_MAX) {
+		p = block_record_begin(&rec->block, 0);
+		block_record_end(&rec->block, TRACE_RECORD_NAMES_RESET, p);
+		intern_reset(&rec->names);
+	}
+	if (e->has_name)
+		name = put_name(rec, names, e->name_length);
+	if (e->has_name2)
+		name2 = put_name(rec, names + e->name_length, e->name2_length);
+	at = put_field(at, &mask, TRACE_FIELD_DURATION, c->end_ns - c->start_ns);
+	at = put_field(at, &mask, TRACE_FIELD_ERROR, (uint32_t)c->error);
+	at = put_field(at, &mask, TRACE_FIELD_PROCESS, e->process);
+	at = put_field(at, &mask, TRACE_FIELD_WORKER, w->number);
+	at = put_field(at, &mask, TRACE_FIELD_NODE, c->node);
+	at = put_field(at, &mask, TRACE_FIELD_RESULT, c->result);
+	at = put_field(at, &mask, TRACE_FIELD_NAME, name);
+	at = put_field(at, &mask, TRACE_FIELD_FH, c->fh);
+	at = put_field(at, &mask, TRACE_FIELD_OFFSET, c->offset);
+	at = put_field(at, &mask, TRACE_FIELD_SIZE, c->size);
+	at = put_field(at, &mask, TRACE_FIELD_DONE, c->done);
+	at = put_field(at, &mask, TRACE_FIELD_FLAGS, c->flags);
+	at = put_field(at, &mask, TRACE_FIELD_MODE, c->mode);
+	at = put_field(at, &mask, TRACE_FIELD_NODE2, c->node2);
+	at = put_field(at, &mask, TRACE_FIELD_NAME2, name2);
+	at = put_field(at, &mask, TRACE_FIELD_REPLACED, c->replaced);
+	at = put_field(at, &mask, TRACE_FIELD_OFFSET2, c->offset2);
+	at = put_field(at, &mask, TRACE_FIELD_NEW_UID, c->new_uid);
+	at = put_field(at, &mask, TRACE_FIELD_NEW_GID, c->new_gid);
+	at = put_field(at, &mask, TRACE_FIELD_RDEV, c->rdev);
+	at = put_field(at, &mask, TRACE_FIELD_WHITEOUT, c->whiteout);
+
+	p = block_record_begin(&rec->block, 1 + 2 * VARINT_MAX + sizeof(fields));
+	*p = c->op;
+	out = varint_put(p + 1, mask);
+	out = varint_put(out, zigzag(block_event_start(&rec->block, c->start_ns)));
+	memcpy(out, fields, (size_t)(at - fields));
+	block_record_end(&rec->block, TRACE_RECORD_EVENT, out + (at - fields));
+}
+
+static void put_watermark(struct recorder *rec, uint64_t ns)
+{
+	uint8_t *p = block_record_begin(&rec->block, VARINT_MAX);
+
+	block_record_end(&rec->block, TRACE_RECORD_WATERMARK, varint_put(p, ns));
+}
+
+uint64_t writer_count_lost(struct recorder *rec)
+{
+	uint64_t lost = atomic_load(&rec->unheard);
+
+	for (struct worker *w = atomic_load(&rec->workers); w; w = w->next)
+		lost += atomic_load_explicit(&w->ring.lost, memory_order_relaxed);
+	return lost;
+}
+
+static void put_end(struct recorder *rec)
+{
+	uint8_t *p = block_record_begin(&rec->block, TRACE_OP_LIMIT * (1 + 4 * VARINT_MAX));
+	uint8_t *at = varint_put(p, writer_count_lost(rec));
+
+	for (unsigned op = 0; op < TRACE_OP_LIMIT; op++) {
+		uint64_t calls = 0, errors = 0, bytes = 0, ns = 0;
+
+		for (struct worker *w = atomic_load(&rec->workers); w; w = w->next) {
+			calls += atomic_load(&w->totals[op].calls);
+			errors += atomic_load(&w->totals[op].errors);
+			bytes += atomic_load(&w->totals[op].bytes);
+			ns += atomic_load(&w->totals[op].ns);
+		}
+		if (!calls)
+			continue;
+		*at++ = (uint8_t)op;
+		at = varint_put(at, calls);
+		at = varint_put(at, errors);
+		at = varint_put(at, bytes);
+		at = varint_put(at, ns);
+	}
+	block_record_end(&rec->block, TRACE_RECORD_END, at);
+}
+
+/* --- facts of the whole -------------------------------------------------- */
+
+static uint64_t clock_ns(clockid_t clock)
+{
+	struct timespec ts;
+
+	clock_gettime(clock, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+static void put_meta_number(struct recorder *rec, const char *key, uint64_t n)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%" PRIu64, n);
+	put_meta(rec, key, text);
+}
+
+static void put_tables(struct recorder *rec)
+{
+	char key[32];
+
+#define X(constant, opcode, name) \
+	snprintf(key, sizeof(key), "op.%d", opcode); \
+	put_meta(rec, key, name);
+	TRACE_OPS(X)
+#undef X
+#define X(constant, bit, name, what) \
+	snprintf(key, sizeof(key), "field.%d", bit); \
+	put_meta(rec, key, name);
+	TRACE_FIELDS(X)
+#undef X
+}
+
+void writer_header(struct recorder *rec, const struct recorder_options *options)
+{
+	struct utsname uts;
+
+	put_meta(rec, "memfs.version", MEMFS_VERSION);
+	put_meta(rec, "mountpoint", options->mountpoint);
+	put_meta(rec, "command_line", options->command_line);
+	put_meta(rec, "mount_options", options->mount_options);
+	put_meta(rec, "cache", options->cache_mode);
+	if (uname(&uts) == 0) {
+		put_meta(rec, "kernel", uts.release);
+		put_meta(rec, "host", uts.nodename);
+		put_meta(rec, "machine", uts.machine);
+	}
+	put_meta_number(rec, "clock.monotonic", clock_ns(CLOCK_MONOTONIC));
+	put_meta_number(rec, "clock.boottime", clock_ns(CLOCK_BOOTTIME));
+	put_meta_number(rec, "clock.realtime", clock_ns(CLOCK_REALTIME));
+	put_meta_number(rec, "clock.ticks_per_second", (uint64_t)sysconf(_SC_CLK_TCK));
+	put_tables(rec);
+}
+
+void writer_free_session(struct recorder_session *session)
+{
+	if (session)
+		free((char *)(uintptr_t)session->transport);
+	free(session);
+}
+
+static void put_session(struct recorder *rec)
+{
+	struct recorder_session *session;
+	char text[64];
+
+	pthread_mutex_lock(&rec->mutex);
+	session = rec->session;
+	rec->session = NULL;
+	pthread_mutex_unlock(&rec->mutex);
+	if (!session)
+		return;
+	put_meta(rec, "transport", session->transport);
+	snprintf(text, sizeof(text), "%u.%u", session->proto_major, session->proto_minor);
+	put_meta(rec, "protocol", text);
+	snprintf(text, sizeof(text), "0x%" PRIx64, session->capabilities);
+	put_meta(rec, "capabilities", text);
+	writer_free_session(session);
+}
+
+/* --- the loop ------------------------------------------------------------ */
+
+static uint64_t take_watermark(struct recorder *rec)
+{
+	uint64_t watermark = recorder_clock();
+
+	for (struct worker *w = atomic_load(&rec->workers); w; w = w->next) {
+		uint64_t active = atomic_load_explicit(&w->active, memory_order_acquire);
+
+		if (active && active < watermark)
+			watermark = active;
+	}
+	return watermark;
+}
+
+/* Has the file all the detail that it may have? */
+static bool is_full(const struct recorder *rec)
+{
+	return rec->max_bytes && atomic_load_explicit(&rec->block.written,
+						      memory_order_relaxed) >= rec->max_bytes;
+}
+
+static bool drain_worker(struct recorder *rec, struct worker *w)
+{
+	const uint8_t *bytes;
+	size_t size = ring_peek(&w->ring, &bytes), at = 0;
+	uint64_t calls = 0;
+
+	while (at < size) {
+		const struct entry *e = (const struct entry *)(const void *)(bytes + at);
+
+		if (e->kind == ENTRY_CALL && is_full(rec)) {
+			atomic_fetch_add_explicit(&rec->skipped, 1, memory_order_relaxed);
+			calls++;
+		} else if (e->kind == ENTRY_CALL) {
+			put_call(rec, w, e);
+			calls++;
+		} else if (!is_full(rec)) {
+			put_process(rec, e->definition);
+		}
+		at += (e->length + 7u) & ~7u;
+	}
+	ring_consume(&w->ring, size);
+	atomic_fetch_add_explicit(&rec->recorded, calls, memory_order_relaxed);
+	return size > 0;
+}
+
+/* Empties all rings once. Was there anything? */
+static bool drain(struct recorder *rec)
+{
+	uint64_t watermark = take_watermark(rec);
+	bool any = false;
+
+	put_session(rec);
+	for (struct worker *w = atomic_load_explicit(&rec->workers, memory_order_acquire); w;
+	     w = w->next)
+		any |= drain_worker(rec, w);
+	rec->block.lost = writer_count_lost(rec);
+	if (any)
+		put_watermark(rec, watermark);
+	return any;
+}
+
+static bool flush_wanted(struct recorder *rec)
+{
+	bool wanted;
+
+	pthread_mutex_lock(&rec->mutex);
+	wanted = rec->flush_asked != rec->flush_done || rec->session;
+	pthread_mutex_unlock(&rec->mutex);
+	return wanted;
+}
+
+static void write_out(struct recorder *rec)
+{
+	uint64_t ticket;
+
+	pthread_mutex_lock(&rec->mutex);
+	ticket = rec->flush_asked;
+	pthread_mutex_unlock(&rec->mutex);
+	drain(rec); /* what was recorded before the ticket was drawn */
+	block_writer_flush(&rec->block);
+	rec->flushed_ns = recorder_clock();
+	pthread_mutex_lock(&rec->mutex);
+	rec->flush_done = ticket;
+	pthread_cond_broadcast(&rec->flushed);
+	pthread_mutex_unlock(&rec->mutex);
+}
+
+static bool all_empty(struct recorder *rec)
+{
+	const uint8_t *bytes;
+
+	for (struct worker *w = atomic_load(&rec->workers); w; w = w->next)
+		if (ring_peek(&w->ring, &bytes) > 0)
+			return false;
+	return true;
+}
+
+/* Nothing came for a whole period: sleep until something does. */
+static void rest(struct recorder *rec)
+{
+	atomic_store(&rec->armed, 1);
+	atomic_thread_fence(memory_order_seq_cst);
+	if (all_empty(rec) && !flush_wanted(rec) && !atomic_load(&rec->stop))
+		futex_wait(&rec->armed, 1, 0);
+	atomic_store(&rec->armed, 0);
+}
+
+void *writer_main(void *context)
+{
+	struct recorder *rec = context;
+
+	pthread_setname_np(pthread_self(), "memfs-trace");
+	while (!atomic_load(&rec->stop)) {
+		bool any;
+
+		atomic_store(&rec->urgent, 0);
+		any = drain(rec);
+		if (flush_wanted(rec) || !any || recorder_clock() - rec->flushed_ns > FLUSH_NS)
+			write_out(rec);
+		if (any)
+			futex_wait(&rec->urgent, 0, PERIOD_NS);
+		else
+			rest(rec);
+	}
+	drain(rec);
+	if (atomic_load(&rec->skipped))
+		put_meta_number(rec, "skipped", atomic_load(&rec->skipped));
+	put_end(rec);
+	block_writer_flush(&rec->block);
+	return NULL;
+}

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * writer.h - what the two sides of the recorder share: recorder.c, the workers'
+ * side and its beginning and end, and writer.c, the thread that drains the
+ * rings into the file. Nobody else includes it.
+ */
+#ifndef MEMFS_TRACE_WRITER_H
+#define MEMFS_TRACE_WRITER_H
+
+#include <limits.h>
+#include <linux/futex.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "trace/block.h"
+#include "trace/intern.h"
+#include "trace/process.h"
+#include "trace/recorder.h"
+#include "trace/ring.h"
+
+/* Totals of one operation, by one worker. Stored by the worker alone. */
+struct totals {
+	_Atomic uint64_t calls, errors, bytes, ns;
+};
+
+/* A thread that records. Kept when the thread ends, for the next one. */
+struct worker {
+	struct ring ring;
+	uint32_t number;
+	_Atomic uint64_t active;     /* start of the call under way, 0 = none */
+	_Atomic bool in_use;         /* some thread records through it */
+	bool enabled;                /* recording was, when the call under way began */
+	struct process *process;     /* of the call under way, NULL = the kernel */
+	struct process_table processes;
+	struct totals totals[TRACE_OP_LIMIT];
+	struct worker *next;         /* constant once it is in the list */
+};
+
+enum entry_kind {
+	ENTRY_CALL,
+	ENTRY_PROCESS,
+};
+
+/* What lies in a ring. Of a call, two names follow, without NUL. */
+struct entry {
+	uint32_t length;             /* of all, as reserved */
+	uint16_t kind;
+	uint16_t name_length, name2_length;
+	bool has_name, has_name2;
+	uint32_t process;
+	union {
+		struct trace_call call;
+		struct process definition;
+	};
+};
+
+struct recorder {
+	uint64_t serial;                   /* tells this recorder from one before at the same address */
+	char *path;
+	size_t ring_bytes;
+	uint64_t max_bytes;
+	bool blocks;                       /* workers wait for room */
+	_Atomic bool disabled;
+	_Atomic(struct worker *) workers;  /* a list that only grows, at its head */
+	pthread_mutex_t mutex;             /* adding workers; session; flush */
+	pthread_cond_t flushed;
+	pthread_key_t key;                 /* frees a thread's worker when it ends */
+	pthread_t thread;
+
+	_Atomic uint32_t armed;            /* futex: the writer sleeps until somebody records */
+	_Atomic uint32_t urgent;           /* futex: the writer shall look at once */
+	_Atomic bool stop;
+	uint64_t flush_asked, flush_done;  /* [mutex] tickets */
+	struct recorder_session *session;  /* [mutex] to be written, strings copied */
+	_Atomic uint64_t recorded;
+	_Atomic uint64_t skipped;          /* of these, not in the file: max_bytes */
+	_Atomic uint64_t unheard;          /* lost because a thread got no worker */
+
+	/* the writer thread's */
+	struct block_writer block;
+	struct intern names;
+	uint64_t flushed_ns;
+};
+
+static inline void futex_wake(_Atomic uint32_t *word)
+{
+	syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
+}
+
+/* Sleeps while *word is `value`; timeout 0 = without end. */
+static inline void futex_wait(_Atomic uint32_t *word, uint32_t value, long timeout_ns)
+{
+	struct timespec ts = { .tv_nsec = timeout_ns };
+
+	syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, timeout_ns ? &ts : NULL, NULL, 0);
+}
+
+/* The first block of the file: what is known before anything has happened. */
+void writer_header(struct recorder *rec, const struct recorder_options *options);
+
+/* The thread, until rec->stop: start it with pthread_create(). */
+void *writer_main(void *recorder);
+
+/* Calls dropped so far, by any thread. */
+uint64_t writer_count_lost(struct recorder *rec);
+
+void writer_free_session(struct recorder_session *session);
+
+#endif
