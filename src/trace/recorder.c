@@ -19,9 +19,9 @@
  * Order. Before it empties the rings, the writer takes the watermark: the
  * start of the oldest call under way, or the time now. Whatever is recorded
  * later started no earlier, which is what lets a reader sort by start with
- * little memory. (A worker between reading the clock and storing `active`
- * may be missed: nanoseconds, unless it is preempted right there. The
- * reader allows for a millisecond.)
+ * little memory. A worker first says that it begins and then reads the clock;
+ * while one has said so and not yet told the time, the writer takes no
+ * watermark. So none is missed, however long it is preempted in between.
  */
 #include "trace/recorder.h"
 
@@ -144,10 +144,11 @@ uint64_t recorder_enter(struct recorder *rec, uint32_t pid, uint32_t uid, uint32
 
 	if (!rec)
 		return 0;
-	now = recorder_clock();
 	w = my_worker(rec);
 	if (!w)
-		return now;
+		return recorder_clock();
+	atomic_store(&w->active, ACTIVE_BEGINS); /* sequentially consistent: before the clock */
+	now = recorder_clock();
 	atomic_store_explicit(&w->active, now, memory_order_release);
 	w->process = NULL;
 	w->enabled = !atomic_load_explicit(&rec->disabled, memory_order_relaxed);

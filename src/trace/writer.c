@@ -243,13 +243,17 @@ static void put_session(struct recorder *rec)
 
 /* --- the loop ------------------------------------------------------------ */
 
+/* No call that is recorded from now on has started earlier. 0 = that cannot be told just now. */
 static uint64_t take_watermark(struct recorder *rec)
 {
 	uint64_t watermark = recorder_clock();
 
+	atomic_thread_fence(memory_order_seq_cst);
 	for (struct worker *w = atomic_load(&rec->workers); w; w = w->next) {
-		uint64_t active = atomic_load_explicit(&w->active, memory_order_acquire);
+		uint64_t active = atomic_load(&w->active);
 
+		if (active == ACTIVE_BEGINS)
+			return 0;
 		if (active && active < watermark)
 			watermark = active;
 	}
@@ -299,7 +303,7 @@ static bool drain(struct recorder *rec)
 	     w = w->next)
 		any |= drain_worker(rec, w);
 	rec->block.lost = writer_count_lost(rec);
-	if (any)
+	if (any && watermark)
 		put_watermark(rec, watermark);
 	return any;
 }

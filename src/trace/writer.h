@@ -26,11 +26,14 @@ struct totals {
 	_Atomic uint64_t calls, errors, bytes, ns;
 };
 
+/* A call begins whose start is not known yet. */
+#define ACTIVE_BEGINS 1u
+
 /* A thread that records. Kept when the thread ends, for the next one. */
 struct worker {
 	struct ring ring;
 	uint32_t number;
-	_Atomic uint64_t active;     /* start of the call under way, 0 = none */
+	_Atomic uint64_t active;     /* start of the call under way, 0 = none, or ACTIVE_BEGINS */
 	_Atomic bool in_use;         /* some thread records through it */
 	bool enabled;                /* recording was, when the call under way began */
 	struct process *process;     /* of the call under way, NULL = the kernel */
