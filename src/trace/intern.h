@@ -2,10 +2,10 @@
 /*
  * intern.h - gives each name a number, so that it is written once.
  *
- * Names are told apart by their XXH3-128, not by their bytes: a table of
- * fixed entries suffices, and two names of one hash are not to be expected in
- * the lifetime of this universe. When the table is full, all is forgotten and
- * numbers begin anew: memory stays bounded whatever programs do.
+ * Names are told apart by their XXH3-128, not by their bytes: two names of one
+ * hash are not to be expected in the lifetime of this universe. With INTERN_MAX
+ * names, or without memory for more, all is forgotten and numbers begin anew:
+ * memory stays bounded whatever programs do.
  */
 #ifndef MEMFS_TRACE_INTERN_H
 #define MEMFS_TRACE_INTERN_H
@@ -24,20 +24,21 @@ struct intern_slot {
 };
 
 struct intern {
-	struct intern_slot *slots; /* 2 * INTERN_MAX */
+	struct intern_slot *slots;
+	uint32_t capacity; /* of slots */
 	uint32_t count;
 };
 
 int intern_init(struct intern *t);
 void intern_destroy(struct intern *t);
 
-enum intern_result {
-	INTERN_KNOWN,
-	INTERN_NEW,
-	INTERN_FULL, /* not added: intern_reset(), and again */
-};
+/* Makes room for n more names. False when there is none to be had: intern_reset() makes some. */
+bool intern_reserve(struct intern *t, uint32_t n);
 
-enum intern_result intern_name(struct intern *t, const char *name, size_t length, uint32_t *id);
+/* The number of a name, for which there must be room. True if the name is new. */
+bool intern_name(struct intern *t, const char *name, size_t length, uint32_t *id);
+
+/* Forgets all names. */
 void intern_reset(struct intern *t);
 
 #endif

@@ -32,6 +32,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "trace/varint.h"
 #include "trace/writer.h"
 
 #define RING_DEFAULT (4u << 20)
@@ -127,12 +128,12 @@ static struct entry *reserve(struct recorder *rec, struct worker *w, size_t n)
 
 static void define_process(struct recorder *rec, struct worker *w, const struct process *p)
 {
-	struct entry *e = reserve(rec, w, sizeof(*e));
+	struct entry *e = reserve(rec, w, sizeof(*e) + sizeof(*p));
 
 	if (!e)
 		return; /* counted; its events then name a process that nobody knows */
-	*e = (struct entry){ .length = sizeof(*e), .kind = ENTRY_PROCESS };
-	e->definition = *p;
+	*e = (struct entry){ .length = sizeof(*e) + sizeof(*p), .kind = ENTRY_PROCESS };
+	memcpy(e->bytes, p, sizeof(*p));
 	commit(rec, w, e);
 }
 
@@ -183,12 +184,83 @@ static size_t name_length(const char *name)
 	return name ? strnlen(name, NAME_LIMIT) : 0;
 }
 
+static uint8_t *put_field(uint8_t *at, uint32_t *mask, enum trace_field field, uint64_t value)
+{
+	if (!value)
+		return at;
+	*mask |= 1u << field;
+	return varint_put(at, value);
+}
+
+/* All fields but the names, in order; sets mask and lengths of the entry. Returns their length. */
+static size_t put_fields(const struct worker *w, const struct trace_call *c, struct entry *e,
+			 uint8_t fields[TRACE_FIELD_COUNT * VARINT_MAX])
+{
+	uint8_t *at = fields, *between, *after;
+	uint32_t mask = 0;
+
+	at = put_field(at, &mask, TRACE_FIELD_DURATION, c->end_ns - c->start_ns);
+	at = put_field(at, &mask, TRACE_FIELD_ERROR, (uint32_t)c->error);
+	at = put_field(at, &mask, TRACE_FIELD_PROCESS, c->pid && w->process ? w->process->id : 0);
+	at = put_field(at, &mask, TRACE_FIELD_WORKER, w->number);
+	at = put_field(at, &mask, TRACE_FIELD_NODE, c->node);
+	at = put_field(at, &mask, TRACE_FIELD_RESULT, c->result);
+	between = at;
+	at = put_field(at, &mask, TRACE_FIELD_FH, c->fh);
+	at = put_field(at, &mask, TRACE_FIELD_OFFSET, c->offset);
+	at = put_field(at, &mask, TRACE_FIELD_SIZE, c->size);
+	at = put_field(at, &mask, TRACE_FIELD_DONE, c->done);
+	at = put_field(at, &mask, TRACE_FIELD_FLAGS, c->flags);
+	at = put_field(at, &mask, TRACE_FIELD_MODE, c->mode);
+	at = put_field(at, &mask, TRACE_FIELD_NODE2, c->node2);
+	after = at;
+	at = put_field(at, &mask, TRACE_FIELD_REPLACED, c->replaced);
+	at = put_field(at, &mask, TRACE_FIELD_OFFSET2, c->offset2);
+	at = put_field(at, &mask, TRACE_FIELD_NEW_UID, c->new_uid);
+	at = put_field(at, &mask, TRACE_FIELD_NEW_GID, c->new_gid);
+	at = put_field(at, &mask, TRACE_FIELD_RDEV, c->rdev);
+	at = put_field(at, &mask, TRACE_FIELD_WHITEOUT, c->whiteout);
+	e->mask = mask;
+	e->before = (uint8_t)(between - fields);
+	e->between = (uint8_t)(after - between);
+	e->after = (uint8_t)(at - after);
+	return (size_t)(at - fields);
+}
+
+static void put_entry(struct recorder *rec, struct worker *w, const struct trace_call *call)
+{
+	size_t length = name_length(call->name), length2 = name_length(call->name2), size;
+	uint8_t fields[TRACE_FIELD_COUNT * VARINT_MAX];
+	struct entry header = {
+		.start_ns = call->start_ns,
+		.kind = ENTRY_CALL,
+		.op = call->op,
+		.name_length = (uint16_t)length,
+		.name2_length = (uint16_t)length2,
+		.has_name = call->name != NULL,
+		.has_name2 = call->name2 != NULL,
+	};
+	struct entry *e;
+	uint8_t *at;
+
+	size = put_fields(w, call, &header, fields);
+	header.length = (uint32_t)(sizeof(header) + size + length + length2);
+	e = reserve(rec, w, header.length);
+	if (!e)
+		return;
+	*e = header;
+	at = e->bytes;
+	memcpy(at, fields, size);
+	if (length)
+		memcpy(at + size, call->name, length);
+	if (length2)
+		memcpy(at + size + length, call->name2, length2);
+	commit(rec, w, e);
+}
+
 void recorder_record(struct recorder *rec, const struct trace_call *call)
 {
-	size_t length, length2;
 	struct worker *w;
-	struct entry *e;
-	char *names;
 
 	if (!rec)
 		return;
@@ -197,29 +269,9 @@ void recorder_record(struct recorder *rec, const struct trace_call *call)
 		atomic_fetch_add(&rec->unheard, 1);
 		return;
 	}
-	if (!w->enabled && atomic_load_explicit(&rec->disabled, memory_order_relaxed)) {
-		atomic_store_explicit(&w->active, 0, memory_order_release);
-		return;
-	}
-	count(w, call);
-	length = name_length(call->name);
-	length2 = name_length(call->name2);
-	e = reserve(rec, w, sizeof(*e) + length + length2);
-	if (e) {
-		e->length = (uint32_t)(sizeof(*e) + length + length2);
-		e->kind = ENTRY_CALL;
-		e->name_length = (uint16_t)length;
-		e->name2_length = (uint16_t)length2;
-		e->has_name = call->name != NULL;
-		e->has_name2 = call->name2 != NULL;
-		e->process = call->pid && w->process ? w->process->id : 0;
-		e->call = *call;
-		names = (char *)(e + 1);
-		if (length)
-			memcpy(names, call->name, length);
-		if (length2)
-			memcpy(names + length, call->name2, length2);
-		commit(rec, w, e);
+	if (w->enabled || !atomic_load_explicit(&rec->disabled, memory_order_relaxed)) {
+		count(w, call);
+		put_entry(rec, w, call);
 	}
 	atomic_store_explicit(&w->active, 0, memory_order_release);
 }

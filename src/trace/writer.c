@@ -28,12 +28,10 @@ static void put_meta(struct recorder *rec, const char *key, const char *value)
 /* The id of a name plus 1, defined before if it is new. */
 static uint64_t put_name(struct recorder *rec, const char *name, size_t length)
 {
-	enum intern_result result;
 	uint8_t *p, *at;
 	uint32_t id;
 
-	result = intern_name(&rec->names, name, length, &id);
-	if (result == INTERN_NEW) {
+	if (intern_name(&rec->names, name, length, &id)) {
 		p = block_record_begin(&rec->block, VARINT_MAX + length);
 		at = varint_put(p, id);
 		memcpy(at, name, length);
@@ -63,60 +61,43 @@ static void put_process(struct recorder *rec, struct process process)
 	block_record_end(&rec->block, TRACE_RECORD_PROCESS, at + length);
 }
 
-static uint8_t *put_field(uint8_t *at, uint32_t *mask, enum trace_field field, uint64_t value)
+static uint8_t *copy(uint8_t *to, const uint8_t *from, size_t size)
 {
-	if (!value)
-		return at;
-	*mask |= 1u << field;
-	return varint_put(at, value);
+	memcpy(to, from, size);
+	return to + size;
 }
 
-static void put_call(struct recorder *rec, const struct worker *w, const struct entry *e)
+static void put_call(struct recorder *rec, const struct entry *e)
 {
-	const struct trace_call *c = &e->call;
-	const char *names = (const char *)(e + 1);
-	uint8_t fields[TRACE_FIELD_COUNT * VARINT_MAX], *at = fields, *p, *out;
-	uint64_t name = 0, name2 = 0;
-	uint32_t mask = 0;
+	const uint8_t *before = e->bytes, *between = before + e->before;
+	const uint8_t *after = between + e->between;
+	const char *name = (const char *)after + e->after, *name2 = name + e->name_length;
+	uint64_t id = 0, id2 = 0;
+	uint8_t *p, *out;
 
 	/* Both names need ids of the same generation: forget before, not between. */
-	if (rec->names.count + 2 > INTERN_MAX) {
+	if (!intern_reserve(&rec->names, 2)) {
 		p = block_record_begin(&rec->block, 0);
 		block_record_end(&rec->block, TRACE_RECORD_NAMES_RESET, p);
 		intern_reset(&rec->names);
 	}
 	if (e->has_name)
-		name = put_name(rec, names, e->name_length);
+		id = put_name(rec, name, e->name_length);
 	if (e->has_name2)
-		name2 = put_name(rec, names + e->name_length, e->name2_length);
-	at = put_field(at, &mask, TRACE_FIELD_DURATION, c->end_ns - c->start_ns);
-	at = put_field(at, &mask, TRACE_FIELD_ERROR, (uint32_t)c->error);
-	at = put_field(at, &mask, TRACE_FIELD_PROCESS, e->process);
-	at = put_field(at, &mask, TRACE_FIELD_WORKER, w->number);
-	at = put_field(at, &mask, TRACE_FIELD_NODE, c->node);
-	at = put_field(at, &mask, TRACE_FIELD_RESULT, c->result);
-	at = put_field(at, &mask, TRACE_FIELD_NAME, name);
-	at = put_field(at, &mask, TRACE_FIELD_FH, c->fh);
-	at = put_field(at, &mask, TRACE_FIELD_OFFSET, c->offset);
-	at = put_field(at, &mask, TRACE_FIELD_SIZE, c->size);
-	at = put_field(at, &mask, TRACE_FIELD_DONE, c->done);
-	at = put_field(at, &mask, TRACE_FIELD_FLAGS, c->flags);
-	at = put_field(at, &mask, TRACE_FIELD_MODE, c->mode);
-	at = put_field(at, &mask, TRACE_FIELD_NODE2, c->node2);
-	at = put_field(at, &mask, TRACE_FIELD_NAME2, name2);
-	at = put_field(at, &mask, TRACE_FIELD_REPLACED, c->replaced);
-	at = put_field(at, &mask, TRACE_FIELD_OFFSET2, c->offset2);
-	at = put_field(at, &mask, TRACE_FIELD_NEW_UID, c->new_uid);
-	at = put_field(at, &mask, TRACE_FIELD_NEW_GID, c->new_gid);
-	at = put_field(at, &mask, TRACE_FIELD_RDEV, c->rdev);
-	at = put_field(at, &mask, TRACE_FIELD_WHITEOUT, c->whiteout);
-
-	p = block_record_begin(&rec->block, 1 + 2 * VARINT_MAX + sizeof(fields));
-	*p = c->op;
-	out = varint_put(p + 1, mask);
-	out = varint_put(out, zigzag(block_event_start(&rec->block, c->start_ns)));
-	memcpy(out, fields, (size_t)(at - fields));
-	block_record_end(&rec->block, TRACE_RECORD_EVENT, out + (at - fields));
+		id2 = put_name(rec, name2, e->name2_length);
+	p = block_record_begin(&rec->block, 1 + 4 * VARINT_MAX + e->before + e->between + e->after);
+	*p = e->op;
+	out = varint_put(p + 1, e->mask | (id ? 1u << TRACE_FIELD_NAME : 0) |
+			 (id2 ? 1u << TRACE_FIELD_NAME2 : 0));
+	out = varint_put(out, zigzag(block_event_start(&rec->block, e->start_ns)));
+	out = copy(out, before, e->before);
+	if (id)
+		out = varint_put(out, id);
+	out = copy(out, between, e->between);
+	if (id2)
+		out = varint_put(out, id2);
+	out = copy(out, after, e->after);
+	block_record_end(&rec->block, TRACE_RECORD_EVENT, out);
 }
 
 static void put_watermark(struct recorder *rec, uint64_t ns)
@@ -280,10 +261,13 @@ static bool drain_worker(struct recorder *rec, struct worker *w)
 			atomic_fetch_add_explicit(&rec->skipped, 1, memory_order_relaxed);
 			calls++;
 		} else if (e->kind == ENTRY_CALL) {
-			put_call(rec, w, e);
+			put_call(rec, e);
 			calls++;
 		} else if (!is_full(rec)) {
-			put_process(rec, e->definition);
+			struct process definition;
+
+			memcpy(&definition, e->bytes, sizeof(definition));
+			put_process(rec, definition);
 		}
 		at += (e->length + 7u) & ~7u;
 	}

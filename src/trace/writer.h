@@ -47,17 +47,23 @@ enum entry_kind {
 	ENTRY_PROCESS,
 };
 
-/* What lies in a ring. Of a call, two names follow, without NUL. */
+/*
+ * What lies in a ring: of a process its definition; of a call its fields,
+ * encoded as they will stand in the file, but for the two names, whose ids
+ * only the writer knows. Their bytes come last, without NUL.
+ *
+ *   header | fields before NAME | between the two | after NAME2 | name | name2
+ */
 struct entry {
 	uint32_t length;             /* of all, as reserved */
-	uint16_t kind;
+	uint32_t mask;               /* TRACE_FIELD_ bits, without those of names */
+	uint64_t start_ns;
 	uint16_t name_length, name2_length;
+	uint8_t kind;
+	uint8_t op;
+	uint8_t before, between, after;
 	bool has_name, has_name2;
-	uint32_t process;
-	union {
-		struct trace_call call;
-		struct process definition;
-	};
+	uint8_t bytes[];
 };
 
 struct recorder {

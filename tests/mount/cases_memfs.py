@@ -131,7 +131,9 @@ def ordinary_users_mount_what_is_theirs(target):
     def everybodys_device():
         """As udev sets it up; on some machines it is root's alone."""
         new_mount_namespace()
-        sh(f'''mount --make-rprivate /
+        # /dev is a mount of its own, but perhaps not where this is all one directory; / is one,
+        # but not in a chroot.
+        sh(f'''mount --make-private /dev 2>/dev/null || mount --make-rprivate /
         mknod {home}/fuse c 10 229
         chmod 666 {home}/fuse
         mount --bind {home}/fuse /dev/fuse''')
