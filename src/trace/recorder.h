@@ -3,9 +3,9 @@
  * recorder.h - writes down every callback: the daemon's side of the trace.
  *
  * src/fuse fills one struct trace_call per callback and hands it to
- * recorder_record() after the reply is sent. That call copies it into the
+ * recorder_record() after the reply is sent. That call puts it into the
  * calling thread's own ring and returns: no lock, no allocation, no system
- * call, no formatting. One writer thread drains all rings into the file.
+ * call, no text. One writer thread (writer.c) drains all rings into the file.
  */
 #ifndef MEMFS_TRACE_RECORDER_H
 #define MEMFS_TRACE_RECORDER_H
