@@ -7,7 +7,7 @@ import shutil
 import signal
 import subprocess
 
-from harness import (NOBODY, Paths, as_user, equal, fails, in_child, memfs_case,
+from harness import (NOBODY, Paths, Skip, as_user, equal, fails, in_child, memfs_case,
                      new_mount_namespace, other_mount, read, sh, wait_until, write)
 
 
@@ -103,6 +103,8 @@ def mount_points_that_do_not_work(_):
 
 @memfs_case
 def ordinary_users_mount_what_is_theirs(target):
+    if not os.path.exists('/etc/mtab'):
+        raise Skip('no /etc/mtab, without which fusermount3 unmounts for root alone')
     # fusermount3 wants a user who has a name.
     home = os.path.join(Paths.work, f'home{os.getpid()}')
     os.makedirs(f'{home}/d')
@@ -137,7 +139,11 @@ def ordinary_users_mount_what_is_theirs(target):
         mknod {home}/fuse c 10 229
         chmod 666 {home}/fuse
         mount --bind {home}/fuse /dev/fuse''')
-        as_user(NOBODY, NOBODY, user)
+        try:
+            as_user(NOBODY, NOBODY, user)
+        finally:
+            # What is left would keep this namespace, and with it the mount under test.
+            sh(f'umount -l {home}/d 2>/dev/null || true')
     in_child(everybodys_device)
 
 
