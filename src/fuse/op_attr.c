@@ -121,9 +121,7 @@ int op_statx(struct call *call, fuse_ino_t ino, int flags, int mask, struct fuse
 	call->trace.mode = (uint32_t)mask;
 	if (fi)
 		call->trace.fh = fi->fh;
-	err = store_getattr(call->fs->store, ino, &attr);
-	if (!err)
-		err = store_get_btime(call->fs->store, ino, &btime);
+	err = store_statx(call->fs->store, ino, &attr, &btime);
 	if (err)
 		return err;
 	call->statx = (struct statx){

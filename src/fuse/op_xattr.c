@@ -228,26 +228,18 @@ int op_getxattr(struct call *call, fuse_ino_t ino, const char *name, size_t size
 int op_setxattr(struct call *call, fuse_ino_t ino, const char *name, const char *value,
 		size_t size, int flags)
 {
-	bool kill_setgid;
-	struct stat attr;
-	int err;
-
 	call->trace.node = ino;
 	call->trace.name = name;
 	call->trace.size = size;
 	call->trace.flags = (uint32_t)flags;
 	if (is_control(name))
 		return set_control(call, ino, name, value, size);
-	err = store_getattr(call->fs->store, ino, &attr);
-	if (err)
-		return err;
 	/*
-	 * As chmod(2): who is not of the file's group, loses setgid with a new
-	 * access list. Other groups of the caller than its first are not known
-	 * here, and are taken for foreign ones: rather too strict than too lax.
+	 * Who is not of the file's group, takes setgid off it with an access list.
+	 * Other groups of the caller than its first are not known here, and are
+	 * taken for foreign ones: rather too strict than too lax.
 	 */
-	kill_setgid = call->trace.uid != 0 && call->trace.gid != attr.st_gid;
-	return store_setxattr(call->fs->store, ino, name, value, size, flags, kill_setgid);
+	return store_setxattr(call->fs->store, call_cred(call), ino, name, value, size, flags);
 }
 
 int op_listxattr(struct call *call, fuse_ino_t ino, size_t size)

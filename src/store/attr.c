@@ -36,20 +36,7 @@ int store_set_flags(struct store *s, node_id id, uint32_t flags)
 	return n ? 0 : -ESTALE;
 }
 
-int store_get_btime(struct store *s, node_id id, struct timespec *btime)
-{
-	pthread_rwlock_t *lock = lock_of_node(s->locks, id);
-	struct node *n;
-
-	lock_read(lock);
-	n = node_get(s->table, id);
-	if (n)
-		*btime = (struct timespec){ .tv_sec = n->btime.sec, .tv_nsec = n->btime.nsec };
-	unlock(lock);
-	return n ? 0 : -ESTALE;
-}
-
-int store_getattr(struct store *s, node_id id, struct stat *attr)
+int store_statx(struct store *s, node_id id, struct stat *attr, struct timespec *btime)
 {
 	pthread_rwlock_t *lock = lock_of_node(s->locks, id);
 	struct node *n;
@@ -58,8 +45,15 @@ int store_getattr(struct store *s, node_id id, struct stat *attr)
 	n = node_get(s->table, id);
 	if (n)
 		node_stat(n, attr);
+	if (n && btime)
+		*btime = (struct timespec){ .tv_sec = n->btime.sec, .tv_nsec = n->btime.nsec };
 	unlock(lock);
 	return n ? 0 : -ESTALE;
+}
+
+int store_getattr(struct store *s, node_id id, struct stat *attr)
+{
+	return store_statx(s, id, attr, NULL);
 }
 
 /*

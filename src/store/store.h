@@ -168,6 +168,9 @@ int store_readdir(struct store *s, node_id dir, uint64_t cookie, bool plus, stor
 
 int store_getattr(struct store *s, node_id id, struct stat *attr);
 
+/* The same, and when the node was made (btime may be NULL). */
+int store_statx(struct store *s, node_id id, struct stat *attr, struct timespec *btime);
+
 /* Sets what mask says to the values in *want, and fills *attr (may be the same). */
 int store_setattr(struct store *s, node_id id, unsigned mask, const struct stat *want,
 		  struct stat *attr);
@@ -190,9 +193,6 @@ int store_get_flags(struct store *s, node_id id, uint32_t *flags);
 /* -EOPNOTSUPP for others than the above. */
 int store_set_flags(struct store *s, node_id id, uint32_t flags);
 
-/* When it was made: st_btime. */
-int store_get_btime(struct store *s, node_id id, struct timespec *btime);
-
 /* --- extended attributes (xattr.c) ------------------------------------ */
 
 /*
@@ -203,12 +203,12 @@ ssize_t store_getxattr(struct store *s, node_id id, const char *name, void *buf,
 
 /*
  * Sets a value, flags as in setxattr(2). An access control list also sets the
- * mode, and takes setgid away if that is asked for; one that says no more than
- * a mode is not kept. -ENOSPC, -EEXIST, -ENODATA, -EACCES (a default list for
+ * mode, and takes setgid away unless cred is root or of the node's group; one
+ * that says no more than a mode is not kept. -ENOSPC, -EEXIST, -ENODATA, -EACCES (a default list for
  * what is no directory), -EINVAL (a list that is none), -EOPNOTSUPP, -EPERM.
  */
-int store_setxattr(struct store *s, node_id id, const char *name, const void *value, size_t size,
-		   int flags, bool kill_setgid);
+int store_setxattr(struct store *s, struct store_cred cred, node_id id, const char *name,
+		   const void *value, size_t size, int flags);
 int store_removexattr(struct store *s, node_id id, const char *name);
 
 /* The names, each with its NUL; those in trusted. only on demand. Sizes as above. */

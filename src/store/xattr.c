@@ -59,8 +59,8 @@ ssize_t store_getxattr(struct store *s, node_id id, const char *name, void *buf,
 }
 
 /* An access list and the mode show the same rights: those of the list now hold. */
-static int set_access_acl(struct store *s, struct node *n, const void *value, size_t size,
-			  int flags, bool kill_setgid)
+static int set_access_acl(struct store *s, struct store_cred cred, struct node *n,
+			  const void *value, size_t size, int flags)
 {
 	mode_t perm = n->perm;
 	int err = 0;
@@ -71,12 +71,15 @@ static int set_access_acl(struct store *s, struct node *n, const void *value, si
 		xattrs_remove(&n->xattrs, &s->budget.space, ACL_ACCESS);
 	if (err)
 		return err;
-	n->perm = kill_setgid ? perm & ~(mode_t)S_ISGID : perm;
+	/* As chmod(2). */
+	if (cred.uid != 0 && cred.gid != n->gid)
+		perm &= ~(mode_t)S_ISGID;
+	n->perm = perm;
 	return 0;
 }
 
-static int set_locked(struct store *s, struct node *n, const char *name, const void *value,
-		      size_t size, int flags, bool kill_setgid)
+static int set_locked(struct store *s, struct store_cred cred, struct node *n, const char *name,
+		      const void *value, size_t size, int flags)
 {
 	int err;
 
@@ -89,7 +92,7 @@ static int set_locked(struct store *s, struct node *n, const char *name, const v
 	if (strcmp(name, ACL_DEFAULT) == 0 && !S_ISDIR(n->type))
 		return -EACCES;
 	if (is_access_acl(name))
-		err = set_access_acl(s, n, value, size, flags, kill_setgid);
+		err = set_access_acl(s, cred, n, value, size, flags);
 	else
 		err = xattrs_set(&n->xattrs, &s->budget.space, name, value, size, flags);
 	if (!err)
@@ -97,8 +100,8 @@ static int set_locked(struct store *s, struct node *n, const char *name, const v
 	return err;
 }
 
-int store_setxattr(struct store *s, node_id id, const char *name, const void *value, size_t size,
-		   int flags, bool kill_setgid)
+int store_setxattr(struct store *s, struct store_cred cred, node_id id, const char *name,
+		   const void *value, size_t size, int flags)
 {
 	pthread_rwlock_t *lock = lock_of_node(s->locks, id);
 	struct node *n;
@@ -108,7 +111,7 @@ int store_setxattr(struct store *s, node_id id, const char *name, const void *va
 		return -EOPNOTSUPP;
 	lock_write(lock);
 	n = node_get(s->table, id);
-	err = n ? set_locked(s, n, name, value, size, flags, kill_setgid) : -ESTALE;
+	err = n ? set_locked(s, cred, n, name, value, size, flags) : -ESTALE;
 	unlock(lock);
 	return err;
 }
