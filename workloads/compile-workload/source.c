@@ -8,9 +8,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/directories.h"
+#include "common/run.h"
+#include "common/text.h"
 #include "debian.h"
-#include "run.h"
-#include "text.h"
 
 #define WEB_PATIENCE 5 /* seconds until the web counts as not there */
 
@@ -19,32 +20,6 @@
 #define COMMIT_DATE "2000-01-01T00:00:00Z"
 
 static bool web_is_silent;
-
-bool make_directories(const char *path)
-{
-	char *copy = text_copy(path), *slash = copy;
-	bool ok = true;
-
-	while (ok && slash) {
-		slash = strchr(slash + 1, '/');
-		if (slash)
-			*slash = '\0';
-		ok = mkdir(copy, 0755) == 0 || errno == EEXIST;
-		if (!ok)
-			complain("%s: %s", copy, strerror(errno));
-		if (slash)
-			*slash = '/';
-	}
-	free(copy);
-	return ok;
-}
-
-void remove_tree(const char *path)
-{
-	const char *const argv[] = { "rm", "-rf", "--one-file-system", "--", path, NULL };
-
-	run(&(struct task){ .argv = argv, .log = "/dev/stderr", .to_the_end = true });
-}
 
 static bool is_directory(const char *path)
 {

@@ -21,11 +21,11 @@
 
 #include <stdbool.h>
 
-#include "filesystem.h"
+#include "common/filesystem.h"
+#include "common/treehash.h"
 #include "manifest.h"
 #include "results.h"
 #include "source.h"
-#include "treehash.h"
 
 /* A project as all of its turns share it. */
 struct project {

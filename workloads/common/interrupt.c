@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "interrupt.h"
+#include "common/interrupt.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -8,7 +8,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-#include "text.h"
+#include "common/text.h"
 
 static int descriptor = -1;
 static bool has_come;

@@ -9,8 +9,8 @@
 
 #include <stdio.h>
 
+#include "common/text.h"
 #include "results.h"
-#include "text.h"
 
 void table_print(FILE *out, const struct results *results, const struct text_list *projects,
 		 const struct text_list *filesystems);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "run.h"
+#include "common/run.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,9 +17,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "interrupt.h"
-#include "progress.h"
-#include "text.h"
+#include "common/interrupt.h"
+#include "common/progress.h"
+#include "common/text.h"
 
 #define KILL_PATIENCE 5000 /* milliseconds in which what was killed must be dead */
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "server.h"
+#include "common/server.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,10 +14,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "interrupt.h"
-#include "progress.h"
-#include "run.h"
-#include "text.h"
+#include "common/interrupt.h"
+#include "common/progress.h"
+#include "common/run.h"
+#include "common/text.h"
 
 __attribute__((noreturn))
 static void child(const char *const *argv, const char *log, bool outlives, pid_t parent)

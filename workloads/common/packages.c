@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "packages.h"
+#include "common/packages.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#include "run.h"
+#include "common/run.h"
 
 static bool is_installed(const char *package)
 {

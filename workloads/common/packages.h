@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 
-#include "text.h"
+#include "common/text.h"
 
 /*
  * Adds to `missing` those of `wanted` (names between blanks; NULL = none) that are not

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "treehash.h"
+#include "common/treehash.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,8 +10,8 @@
 #include <unistd.h>
 #include <xxhash.h>
 
-#include "text.h"
-#include "walk.h"
+#include "common/text.h"
+#include "common/walk.h"
 
 #define BUFFER_SIZE (256 * 1024)
 

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "text.h"
+#include "common/text.h"
 
 #define SUFFIX ".manifest"
 #define NAME_CHARACTERS "abcdefghijklmnopqrstuvwxyz0123456789.+-"

@@ -5,9 +5,9 @@
 
 #include <stdbool.h>
 
-#include "filesystem.h"
+#include "common/filesystem.h"
+#include "common/text.h"
 #include "source.h"
-#include "text.h"
 
 enum action { ACTION_RUN, ACTION_LIST, ACTION_INSTALL, ACTION_HASH };
 

@@ -26,11 +26,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "interrupt.h"
+#include "common/directories.h"
+#include "common/interrupt.h"
+#include "common/packages.h"
+#include "common/progress.h"
+#include "common/run.h"
 #include "options.h"
-#include "packages.h"
-#include "progress.h"
-#include "run.h"
 #include "table.h"
 #include "turn.h"
 

@@ -47,10 +47,4 @@ bool source_get(const struct source_options *options, const struct manifest *man
 		struct source *source);
 void source_free(struct source *source);
 
-/* Makes a directory and those above it; false after a complaint. */
-bool make_directories(const char *path);
-
-/* Removes a tree by rm -rf, which an interrupt does not end; never into a mount below it. */
-void remove_tree(const char *path);
-
 #endif

@@ -10,9 +10,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "run.h"
+#include "common/directories.h"
+#include "common/run.h"
+#include "common/text.h"
 #include "source.h"
-#include "text.h"
 
 /* The mirror that the system takes its own packages from. */
 struct mirror {

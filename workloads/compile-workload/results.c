@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "text.h"
+#include "common/text.h"
 
 static const char header[] =
 	"run,project,filesystem,phase,status,wall_s,user_s,sys_s,daemon_cpu_s,"

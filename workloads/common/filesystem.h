@@ -14,7 +14,7 @@
 
 #include <stdbool.h>
 
-#include "server.h"
+#include "common/server.h"
 
 enum filesystem_kind { FILESYSTEM_MEMFS, FILESYSTEM_TMPFS, FILESYSTEM_DIRECTORY };
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "filesystem.h"
+#include "common/filesystem.h"
+#include "common/directories.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,11 +15,10 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-#include "interrupt.h"
-#include "progress.h"
-#include "run.h"
-#include "source.h"
-#include "text.h"
+#include "common/interrupt.h"
+#include "common/progress.h"
+#include "common/run.h"
+#include "common/text.h"
 
 #define MOUNT_PATIENCE 30   /* seconds until a mount or unmount counts as hanging */
 #define BUSY_PATIENCE 5     /* seconds in which the last processes of a build may end */

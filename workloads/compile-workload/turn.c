@@ -7,11 +7,11 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-#include "interrupt.h"
-#include "progress.h"
-#include "run.h"
-#include "text.h"
-#include "walk.h"
+#include "common/interrupt.h"
+#include "common/progress.h"
+#include "common/run.h"
+#include "common/text.h"
+#include "common/walk.h"
 
 /*
  * One time for all files, in the past: whatever a build makes is newer. The same in all runs, so
