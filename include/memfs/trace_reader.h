@@ -62,6 +62,7 @@ struct trace_info {
 	bool complete;            /* the recorder's closing record was read */
 	bool at_end;              /* all of the file was read */
 	uint64_t bytes;           /* of the file */
+	uint64_t read_bytes;      /* of those, so far */
 	uint64_t clock_monotonic, clock_realtime; /* ns, at the same moment */
 };
 

@@ -524,6 +524,7 @@ void trace_get_info(const struct trace_reader *r, struct trace_info *info)
 		.complete = r->complete,
 		.at_end = r->at_end,
 		.bytes = (uint64_t)st.st_size,
+		.read_bytes = b->offset,
 		.skipped = meta_number(r, "skipped"),
 		.clock_monotonic = meta_number(r, "clock.monotonic"),
 		.clock_realtime = meta_number(r, "clock.realtime"),

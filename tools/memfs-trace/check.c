@@ -11,16 +11,19 @@
 #include <jansson.h>
 
 #include "command.h"
+#include "query.h"
 
-static const char help[] =
-	"Usage: memfs-trace check [--json] FILE|MOUNTPOINT\n"
-	"Do the sums of the trace: names made, less names removed and names that a rename\n"
-	"replaced, is what find(1) counts in the mount. Exit status 1 if the trace is\n"
-	"damaged, incomplete, was switched off, or has lost events: its sums are then not\n"
-	"to be relied upon.\n"
-	"\n"
-	"      --json       as a JSON object\n"
-	"  -h, --help       show this text\n";
+static const struct query_spec spec = {
+	.help = "Usage: memfs-trace check [OPTION...] FILE|MOUNTPOINT\n"
+		"Do the sums of the trace: names made, less names removed and names that a rename\n"
+		"replaced, is what find(1) counts in the mount. Exit status 1 if the trace is\n"
+		"damaged, incomplete, was switched off, or has lost events: its sums are then not\n"
+		"to be relied upon. With filters, the sums of the events that pass.\n"
+		"\n",
+	.short_options = "",
+	.shared = QUERY_FILTER | QUERY_JSON,
+	.operands = 1,
+};
 
 enum kind { FILES, DIRECTORIES, SYMLINKS, SPECIALS, KINDS };
 
@@ -104,9 +107,9 @@ static int64_t names_left(const struct sums *s, int kind)
 	return s->made[kind] + s->linked[kind] - s->removed[kind] - s->replaced[kind];
 }
 
-static void print_text(const struct sums *s, const struct trace_reader *r)
+static void print_text(const struct query *q, const struct sums *s)
 {
-	print_verdict(r);
+	query_print_head(q);
 	printf("%-12s %10s %10s %10s %10s %10s\n", "names", "made", "linked", "removed", "replaced",
 	       "left");
 	for (int k = 0; k < KINDS; k++)
@@ -120,13 +123,10 @@ static void print_text(const struct sums *s, const struct trace_reader *r)
 		printf("TOTALS DISAGREE for %" PRIu64 " operations\n", s->disagreeing);
 }
 
-static int print_json(const struct sums *s, const struct trace_reader *r)
+static void print_json(const struct query *q, const struct sums *s)
 {
-	json_t *root = json_object(), *names = json_object();
-	struct trace_info info;
-	int result;
+	json_t *root = query_json(q), *names = json_object();
 
-	trace_get_info(r, &info);
 	for (int k = 0; k < KINDS; k++)
 		json_object_set_new(names, kind_names[k],
 				    json_pack("{s:I,s:I,s:I,s:I,s:I}", "made",
@@ -138,51 +138,33 @@ static int print_json(const struct sums *s, const struct trace_reader *r)
 	json_object_set_new(root, "names", names);
 	json_object_set_new(root, "bytes_written", json_integer((json_int_t)s->bytes_written));
 	json_object_set_new(root, "bytes_read", json_integer((json_int_t)s->bytes_read));
-	json_object_set_new(root, "events", json_integer((json_int_t)info.events));
-	json_object_set_new(root, "lost", json_integer((json_int_t)info.lost));
-	json_object_set_new(root, "gaps", json_integer((json_int_t)info.gaps));
-	json_object_set_new(root, "complete", json_boolean(info.complete));
-	json_object_set_new(root, "skipped", json_integer((json_int_t)info.skipped));
 	json_object_set_new(root, "switched_off", json_boolean(s->switched_off));
 	json_object_set_new(root, "totals_agree", json_boolean(!s->disagreeing));
-	result = json_dumpf(root, stdout, JSON_INDENT(2));
-	putchar('\n');
-	json_decref(root);
-	return result;
+	query_print_json(root);
 }
 
 int command_check(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "json", no_argument, NULL, 'j' },
-		{ "help", no_argument, NULL, 'h' },
-		{ 0 },
-	};
 	uint64_t calls[TRACE_OP_LIMIT] = { 0 };
+	struct query q = { 0 };
 	struct trace_event event;
-	struct trace_reader *r;
 	struct sums s = { 0 };
-	bool json = false, good;
-	const char *path;
-	int c;
+	bool good;
+	int c = query_option(&q, &spec, argc, argv);
 
-	while ((c = next_option(argc, argv, "h", options, help, &path)) == 'j')
-		json = true;
-	if (c < -1)
-		return c == -3 ? 0 : 2;
-	r = open_trace(path);
-	if (!r)
-		return 2;
-	while (next_event(r, path, &event)) {
+	if (c != QUERY_READY || !query_open(&q, argv[optind]))
+		return query_end(&q, c);
+	while (query_next(&q, &event)) {
 		calls[event.op % TRACE_OP_LIMIT]++;
-		add(&s, r, &event);
+		add(&s, q.reader, &event);
 	}
-	compare_totals(&s, r, calls);
-	good = is_whole(r) && !s.disagreeing && !s.switched_off;
-	if (json && print_json(&s, r) < 0)
-		complain("check", "cannot write JSON");
-	else if (!json)
-		print_text(&s, r);
-	trace_close(r);
-	return good ? 0 : 1;
+	/* The totals are of all that was recorded. */
+	if (!q.filter.active)
+		compare_totals(&s, q.reader, calls);
+	good = is_whole(q.reader) && !s.disagreeing && !s.switched_off;
+	if (q.json)
+		print_json(&q, &s);
+	else
+		print_text(&q, &s);
+	return query_end(&q, good ? 0 : 1);
 }

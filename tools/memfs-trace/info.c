@@ -6,13 +6,18 @@
 #include <time.h>
 
 #include "command.h"
+#include "format.h"
+#include "query.h"
 
-static const char help[] =
-	"Usage: memfs-trace info FILE|MOUNTPOINT\n"
-	"Tell what the trace was made of and with, and whether all of it is there.\n"
-	"Exit status 1 if it is damaged, incomplete, or has lost events.\n"
-	"\n"
-	"  -h, --help       show this text\n";
+static const struct query_spec spec = {
+	.help = "Usage: memfs-trace info [OPTION...] FILE|MOUNTPOINT\n"
+		"Tell what the trace was made of and with, and whether all of it is there.\n"
+		"Exit status 1 if it is damaged, incomplete, or has lost events.\n"
+		"\n",
+	.short_options = "",
+	.shared = QUERY_FILTER | QUERY_JSON,
+	.operands = 1,
+};
 
 static void print_meta(void *context, const char *key, const char *value)
 {
@@ -46,31 +51,12 @@ static const char *seen(const char *cache)
 	return "what the kernel asks; small writes arrive gathered";
 }
 
-int command_info(int argc, char **argv)
+static void print_text(const struct query *q, uint64_t first, uint64_t last)
 {
-	static const struct option options[] = {
-		{ "help", no_argument, NULL, 'h' },
-		{ 0 },
-	};
-	struct trace_event event;
-	uint64_t first = 0, last = 0;
+	const struct trace_reader *r = q->reader;
 	struct trace_info info;
-	struct trace_reader *r;
-	const char *path;
-	bool whole;
-	int c = next_option(argc, argv, "h", options, help, &path);
 
-	if (c != -1)
-		return c == -3 ? 0 : 2;
-	r = open_trace(path);
-	if (!r)
-		return 2;
-	while (next_event(r, path, &event)) {
-		if (!first)
-			first = event.start_ns;
-		last = event.start_ns + event.duration_ns;
-	}
-	print_verdict(r);
+	query_print_head(q);
 	trace_get_info(r, &info);
 	print_began(&info);
 	trace_each_meta(r, print_meta, NULL);
@@ -78,7 +64,49 @@ int command_info(int argc, char **argv)
 	printf("%-24s %.3f s\n", "from first to last event", (double)(last - first) / 1e9);
 	printf("%-24s %" PRIu64 " in %" PRIu64 " blocks (%.1f an event)\n", "bytes", info.bytes,
 	       info.blocks, info.events ? (double)info.bytes / (double)info.events : 0.0);
-	whole = is_whole(r);
-	trace_close(r);
-	return whole ? 0 : 1;
+}
+
+static void add_meta(void *context, const char *key, const char *value)
+{
+	json_set_name(context, key, value);
+}
+
+static void print_as_json(const struct query *q, uint64_t first, uint64_t last)
+{
+	json_t *object = query_json(q), *meta = json_object();
+	struct trace_info info;
+
+	trace_get_info(q->reader, &info);
+	trace_each_meta(q->reader, add_meta, meta);
+	json_object_set_new(object, "meta", meta);
+	json_object_set_new(object, "first_ns", json_integer((json_int_t)first));
+	json_object_set_new(object, "last_ns", json_integer((json_int_t)last));
+	json_object_set_new(object, "bytes", json_integer((json_int_t)info.bytes));
+	json_object_set_new(object, "blocks", json_integer((json_int_t)info.blocks));
+	query_print_json(object);
+}
+
+int command_info(int argc, char **argv)
+{
+	struct query q = { 0 };
+	uint64_t first = 0, last = 0;
+	struct trace_event event;
+	bool whole;
+	int c = query_option(&q, &spec, argc, argv);
+
+	if (c != QUERY_READY || !query_open(&q, argv[optind]))
+		return query_end(&q, c);
+	while (query_next(&q, &event)) {
+		uint64_t end = event.start_ns + event.duration_ns;
+
+		if (!first)
+			first = event.start_ns;
+		last = end > last ? end : last;
+	}
+	if (q.json)
+		print_as_json(&q, first, last);
+	else
+		print_text(&q, first, last);
+	whole = is_whole(q.reader);
+	return query_end(&q, whole ? 0 : 1);
 }

@@ -11,6 +11,7 @@
 #include <sys/xattr.h>
 
 #include "command.h"
+#include "format.h"
 
 static const struct command commands[] = {
 	{ "summary", "calls, errors, time and percentiles of each operation", command_summary },
@@ -89,71 +90,19 @@ bool next_event(struct trace_reader *r, const char *path, struct trace_event *ev
 	return more > 0 && !ferror(stdout);
 }
 
-/* 1204331 as "1,204,331". */
-static const char *group_digits(uint64_t n, char buf[32])
-{
-	char digits[24];
-	int length = snprintf(digits, sizeof(digits), "%" PRIu64, n), at = 0;
-
-	for (int i = 0; i < length; i++) {
-		if (i && (length - i) % 3 == 0)
-			buf[at++] = ',';
-		buf[at++] = digits[i];
-	}
-	buf[at] = '\0';
-	return buf;
-}
-
-bool between_parse(struct between *b, int argc, char **argv)
-{
-	b->first = optarg;
-	if (optind >= argc) {
-		complain("--between", "needs two marks");
-		return false;
-	}
-	b->last = argv[optind++];
-	return true;
-}
-
-static bool is_mark(const struct trace_event *e, const char *text)
-{
-	return e->op == TRACE_OP_SETXATTR && !e->error && e->name && e->name2 &&
-	       strcmp(e->name, "memfs.trace.mark") == 0 && strcmp(e->name2, text) == 0;
-}
-
-bool between_wants(struct between *b, const struct trace_event *event)
-{
-	if (!b->first)
-		return true;
-	if (b->state == BETWEEN_BEFORE && is_mark(event, b->first)) {
-		b->state = BETWEEN_INSIDE;
-		return false;
-	}
-	if (b->state == BETWEEN_INSIDE && is_mark(event, b->last))
-		b->state = BETWEEN_AFTER;
-	return b->state == BETWEEN_INSIDE;
-}
-
-int between_verdict(const struct between *b)
-{
-	if (!b->first || b->state == BETWEEN_AFTER)
-		return 0;
-	return complain(b->state == BETWEEN_BEFORE ? b->first : b->last, "no such mark in the trace");
-}
-
 void print_verdict(const struct trace_reader *r)
 {
-	char events[32], lost[32], gap_bytes[32];
+	char events[FORMAT_SIZE], lost[FORMAT_SIZE], gap_bytes[FORMAT_SIZE];
 	struct trace_info info;
 
 	trace_get_info(r, &info);
-	printf("# %s events, %s lost, CLOCK_MONOTONIC, %s, ", group_digits(info.events, events),
-	       group_digits(info.lost, lost), info.complete ? "complete" : "incomplete");
+	printf("# %s events, %s lost, CLOCK_MONOTONIC, %s, ", format_count(info.events, events),
+	       format_count(info.lost, lost), info.complete ? "complete" : "incomplete");
 	if (info.skipped)
-		printf("%s LEFT OUT (trace_max), ", group_digits(info.skipped, lost));
+		printf("%s LEFT OUT (trace_max), ", format_count(info.skipped, lost));
 	if (info.gaps)
 		printf("DAMAGED: %" PRIu64 " gap%s of %s bytes\n", info.gaps,
-		       info.gaps == 1 ? "" : "s", group_digits(info.gap_bytes, gap_bytes));
+		       info.gaps == 1 ? "" : "s", format_count(info.gap_bytes, gap_bytes));
 	else
 		puts("checksums ok");
 }
@@ -164,64 +113,6 @@ bool is_whole(const struct trace_reader *r)
 
 	trace_get_info(r, &info);
 	return info.complete && !info.lost && !info.gaps && !info.skipped;
-}
-
-int next_option(int argc, char **argv, const char *short_options, const struct option *options,
-		const char *help, const char **path)
-{
-	int c = getopt_long(argc, argv, short_options, options, NULL);
-
-	if (c == 'h') {
-		fputs(help, stdout);
-		return -3;
-	}
-	if (c == '?')
-		return -2;
-	if (c != -1)
-		return c;
-	if (optind + 1 != argc) {
-		complain(argv[0], optind == argc ? "no trace given; see --help" :
-			 "more than one trace given; see --help");
-		return -2;
-	}
-	*path = argv[optind];
-	return -1;
-}
-
-const char *format_duration(uint64_t ns, char buf[16])
-{
-	static const struct {
-		double ns;
-		const char *unit;
-	} units[] = { { 1e9, "s" }, { 1e6, "ms" }, { 1e3, "us" }, { 1, "ns" } };
-	size_t i = 0;
-
-	while (i < 3 && (double)ns < units[i].ns)
-		i++;
-	snprintf(buf, 16, i == 3 ? "%.0f%s" : "%.2f%s", (double)ns / units[i].ns, units[i].unit);
-	return buf;
-}
-
-const char *format_name(const char *name, char *buf, size_t size)
-{
-	size_t at = 0;
-
-	buf[at++] = '"';
-	for (const unsigned char *p = (const unsigned char *)name; *p && at + 6 < size; p++) {
-		if (*p == '"' || *p == '\\')
-			at += (size_t)snprintf(buf + at, size - at, "\\%c", *p);
-		else if (*p == '\n')
-			at += (size_t)snprintf(buf + at, size - at, "\\n");
-		else if (*p == '\t')
-			at += (size_t)snprintf(buf + at, size - at, "\\t");
-		else if (*p < 0x20 || *p >= 0x7f)
-			at += (size_t)snprintf(buf + at, size - at, "\\x%02x", *p);
-		else
-			buf[at++] = (char)*p;
-	}
-	buf[at++] = '"';
-	buf[at] = '\0';
-	return buf;
 }
 
 int find_op(const struct trace_reader *r, const char *name, size_t length)

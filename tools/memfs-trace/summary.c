@@ -3,88 +3,51 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "command.h"
 #include "histogram.h"
+#include "query.h"
 
-static const char help[] =
-	"Usage: memfs-trace summary [-S KEY] FILE|MOUNTPOINT\n"
-	"Count the calls of each operation, and the time the daemon took for them.\n"
-	"\n"
-	"  -S, --sort=KEY   time (default), calls, errors, or name\n"
-	"      --between FIRST LAST\n"
-	"                   only what happened between two marks (memfs.trace.mark)\n"
-	"  -h, --help       show this text\n"
-	"\n"
-	"% time is the share of all time in handlers; times of single calls are in\n"
-	"microseconds, from the call's arrival until its reply was sent. A call that waits\n"
-	"in the kernel's queue is not counted before it arrives.\n";
+static const struct query_spec spec = {
+	.help = "Usage: memfs-trace summary [OPTION...] FILE|MOUNTPOINT\n"
+		"Count the calls of each operation, and the time the daemon took for them.\n"
+		"\n"
+		"% time is the share of all time in handlers; times of single calls are in\n"
+		"microseconds, from the call's arrival until its reply was sent. A call that waits\n"
+		"in the kernel's queue is not counted before it arrives.\n"
+		"\n",
+	.short_options = "",
+	.shared = QUERY_FILTER | QUERY_TABLE | QUERY_JSON | QUERY_RAW,
+	.operands = 1,
+};
+
+static const struct column columns[] = {
+	{ .key = "percent", .title = "% time", .kind = COLUMN_PERCENT },
+	{ .key = "time_ns", .title = "total_s", .kind = COLUMN_SECONDS },
+	{ .key = "calls", .title = "calls", .kind = COLUMN_COUNT },
+	{ .key = "errors", .title = "errors", .kind = COLUMN_COUNT, .blank_zero = true },
+	{ .key = "p50_ns", .title = "p50us", .kind = COLUMN_US, .blank_zero = true },
+	{ .key = "p95_ns", .title = "p95us", .kind = COLUMN_US, .blank_zero = true },
+	{ .key = "p99_ns", .title = "p99us", .kind = COLUMN_US, .blank_zero = true },
+	{ .key = "max_ns", .title = "max_us", .kind = COLUMN_US, .blank_zero = true },
+	{ .key = "mean_ns", .title = "mean_us", .kind = COLUMN_US, .hidden = true },
+	{ .key = "bytes", .title = "bytes", .kind = COLUMN_BYTES, .hidden = true },
+	{ .key = "op", .title = "op", .kind = COLUMN_TEXT },
+};
+
+enum { PERCENT, TIME, CALLS, ERRORS, P50, P95, P99, MAX, MEAN, BYTES, OP, COLUMNS };
+
+_Static_assert(sizeof(columns) / sizeof(columns[0]) == COLUMNS, "one constant a column");
 
 struct row {
-	struct histogram *histogram;
+	struct histogram *histogram; /* NULL = no calls */
 	uint64_t errors, bytes;
-	unsigned op;
 };
 
 struct sums {
 	struct row rows[TRACE_OP_LIMIT];
-	uint64_t calls, errors, ns;
+	uint64_t calls, errors, bytes, ns;
 };
-
-static const struct trace_reader *sort_reader;
-
-static int by_number(uint64_t a, uint64_t b)
-{
-	return a < b ? 1 : a > b ? -1 : 0;
-}
-
-static uint64_t calls_of(const struct row *r)
-{
-	return r->histogram ? r->histogram->count : 0;
-}
-
-static int by_time(const void *a, const void *b)
-{
-	const struct row *x = a, *y = b;
-
-	return by_number(x->histogram ? x->histogram->sum : 0,
-			 y->histogram ? y->histogram->sum : 0);
-}
-
-static int by_calls(const void *a, const void *b)
-{
-	return by_number(calls_of(a), calls_of(b));
-}
-
-static int by_errors(const void *a, const void *b)
-{
-	return by_number(((const struct row *)a)->errors, ((const struct row *)b)->errors);
-}
-
-static int by_name(const void *a, const void *b)
-{
-	return strcmp(trace_op_name(sort_reader, ((const struct row *)a)->op),
-		      trace_op_name(sort_reader, ((const struct row *)b)->op));
-}
-
-typedef int (*compare_fn)(const void *, const void *);
-
-static compare_fn find_order(const char *key)
-{
-	static const struct {
-		const char *key;
-		compare_fn compare;
-	} orders[] = {
-		{ "time", by_time }, { "calls", by_calls }, { "errors", by_errors },
-		{ "name", by_name },
-	};
-
-	for (size_t i = 0; i < sizeof(orders) / sizeof(orders[0]); i++)
-		if (strcmp(key, orders[i].key) == 0)
-			return orders[i].compare;
-	return NULL;
-}
 
 static void add(struct sums *s, const struct trace_event *e)
 {
@@ -100,98 +63,75 @@ static void add(struct sums *s, const struct trace_event *e)
 	row->bytes += e->done;
 	s->calls++;
 	s->errors += e->error != 0;
+	s->bytes += e->done;
 	s->ns += e->duration_ns;
 }
 
-static void print_row(const struct trace_reader *r, const struct sums *s, const struct row *row)
+static void fill(struct table *t, const struct query *q, const struct sums *s)
 {
-	const struct histogram *h = row->histogram;
-	char errors[24] = "";
+	for (unsigned op = 0; op < TRACE_OP_LIMIT; op++) {
+		const struct row *row = &s->rows[op];
+		const struct histogram *h = row->histogram;
 
-	if (row->errors)
-		snprintf(errors, sizeof(errors), "%" PRIu64, row->errors);
-	printf("%6.2f %11.6f %9" PRIu64 " %8s %8.1f %8.1f %8.1f %9.1f  %s\n",
-	       s->ns ? 100.0 * (double)h->sum / (double)s->ns : 0.0, (double)h->sum / 1e9,
-	       h->count, errors, (double)histogram_percentile(h, 0.5) / 1e3,
-	       (double)histogram_percentile(h, 0.95) / 1e3,
-	       (double)histogram_percentile(h, 0.99) / 1e3, (double)h->max / 1e3,
-	       trace_op_name(r, row->op));
+		if (!h)
+			continue;
+		table_add(t, (struct value[COLUMNS]){
+			[PERCENT].d = s->ns ? 100.0 * (double)h->sum / (double)s->ns : 0.0,
+			[TIME].n = h->sum,
+			[CALLS].n = h->count,
+			[ERRORS].n = row->errors,
+			[P50].n = histogram_percentile(h, 0.5),
+			[P95].n = histogram_percentile(h, 0.95),
+			[P99].n = histogram_percentile(h, 0.99),
+			[MAX].n = h->max,
+			[MEAN].n = h->sum / h->count,
+			[BYTES].n = row->bytes,
+			[OP].text = trace_op_name(q->reader, op),
+		});
+	}
+	table_set_total(t, (struct value[COLUMNS]){
+		[PERCENT].d = s->ns ? 100.0 : 0.0,
+		[TIME].n = s->ns,
+		[CALLS].n = s->calls,
+		[ERRORS].n = s->errors,
+		[BYTES].n = s->bytes,
+		[OP].text = "total",
+	});
 }
 
-static void print_table(const struct trace_reader *r, const struct sums *s)
+static void print(const struct query *q, struct table *t, const struct sums *s)
 {
-	static const char rule[] =
-		"------ ----------- --------- -------- -------- -------- -------- ---------  ---------------";
-	uint64_t read = 0, written = 0;
-	char errors[24] = "";
+	const char *cache = trace_meta(q->reader, "cache");
 
-	printf("%6s %11s %9s %8s %8s %8s %8s %9s  %s\n%s\n", "% time", "total_s", "calls", "errors",
-	       "p50us", "p95us", "p99us", "max_us", "op", rule);
-	for (unsigned i = 0; i < TRACE_OP_LIMIT; i++) {
-		const struct row *row = &s->rows[i];
-
-		if (!row->histogram)
-			continue;
-		print_row(r, s, row);
-		if (row->op == TRACE_OP_READ)
-			read = row->bytes;
-		if (row->op == TRACE_OP_WRITE)
-			written = row->bytes;
-	}
-	if (s->errors)
-		snprintf(errors, sizeof(errors), "%" PRIu64, s->errors);
-	printf("%s\n%6.2f %11.6f %9" PRIu64 " %8s %8s %8s %8s %9s  total\n", rule,
-	       s->ns ? 100.0 : 0.0, (double)s->ns / 1e9, s->calls, errors, "", "", "", "");
-	printf("bytes read %" PRIu64 ", written %" PRIu64 " (cache=%s)\n", read, written,
-	       trace_meta(r, "cache") ? trace_meta(r, "cache") : "?");
+	fill(t, q, s);
+	query_print_table(q, t);
+	if (!q->json)
+		printf("bytes read %" PRIu64 ", written %" PRIu64 " (cache=%s)\n",
+		       s->rows[TRACE_OP_READ].bytes, s->rows[TRACE_OP_WRITE].bytes,
+		       cache ? cache : "?");
 }
 
 int command_summary(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "sort", required_argument, NULL, 'S' },
-		{ "between", required_argument, NULL, 'B' },
-		{ "help", no_argument, NULL, 'h' },
-		{ 0 },
-	};
-	compare_fn compare = by_time;
-	struct between between = { 0 };
+	static struct sums sums;
+	struct query q = { 0 };
 	struct trace_event event;
-	struct trace_reader *r;
-	struct sums *s;
-	const char *path;
-	int c;
+	struct table *t;
+	int c = query_option(&q, &spec, argc, argv);
 
-	while ((c = next_option(argc, argv, "S:h", options, help, &path)) >= 0) {
-		if (c == 'B') {
-			if (!between_parse(&between, argc, argv))
-				return 2;
-			continue;
-		}
-		compare = find_order(optarg);
-		if (!compare)
-			return complain(optarg, "sort key is one of time, calls, errors, name");
+	if (c != QUERY_READY)
+		return query_end(&q, c);
+	t = table_create(columns, COLUMNS, &q.table, "time");
+	if (!t || !query_open(&q, argv[optind])) {
+		if (t)
+			table_free(t);
+		return query_end(&q, QUERY_MISUSE);
 	}
-	if (c < -1)
-		return c == -3 ? 0 : 2;
-	r = open_trace(path);
-	if (!r)
-		return 2;
-	s = calloc(1, sizeof(*s));
-	if (!s)
-		return complain("summary", "out of memory");
-	for (unsigned i = 0; i < TRACE_OP_LIMIT; i++)
-		s->rows[i].op = i;
-	while (next_event(r, path, &event))
-		if (between_wants(&between, &event))
-			add(s, &event);
-	sort_reader = r;
-	qsort(s->rows, TRACE_OP_LIMIT, sizeof(s->rows[0]), compare);
-	print_verdict(r);
-	print_table(r, s);
-	for (unsigned i = 0; i < TRACE_OP_LIMIT; i++)
-		free(s->rows[i].histogram);
-	free(s);
-	trace_close(r);
-	return between_verdict(&between);
+	while (query_next(&q, &event))
+		add(&sums, &event);
+	print(&q, t, &sums);
+	for (unsigned op = 0; op < TRACE_OP_LIMIT; op++)
+		free(sums.rows[op].histogram);
+	table_free(t);
+	return query_end(&q, 0);
 }

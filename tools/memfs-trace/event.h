@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* event.h - what the fields of an event mean, for all who look at one. */
+#ifndef MEMFS_TRACE_EVENT_H
+#define MEMFS_TRACE_EVENT_H
+
+#include <memfs/trace_reader.h>
+#include <stdio.h>
+
+#define EVENT_PATH_SIZE 8192
+
+/*
+ * The names of an event that are entries of directories: the first one stands in `node`, the
+ * second in `node2`. NULL = the node itself is meant. (The name of a link is its second; that
+ * of an extended attribute is none.)
+ */
+const char *event_first_name(const struct trace_event *e);
+const char *event_second_name(const struct trace_event *e);
+
+/* Does it have a node at all? A batch_forget has not. */
+static inline bool event_has_path(const struct trace_event *e)
+{
+	return e->node != 0;
+}
+
+/* Its first path, just before it; as trace_path(). Valid while it is the last one given. */
+const char *event_path(const struct trace_reader *r, const struct trace_event *e, char *buf,
+		       size_t size);
+
+struct event_style {
+	bool raw;           /* times in ns, CLOCK_MONOTONIC */
+	bool color;         /* failed calls stand out */
+	uint64_t began_ns;  /* times are shown since then */
+};
+
+/* One line as strace(1) has it: time, process, operation, arguments, result, duration. */
+void event_print(FILE *out, const struct trace_reader *r, const struct trace_event *e,
+		 const struct event_style *style);
+
+#endif

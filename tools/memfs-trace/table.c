@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "table.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "command.h"
+#include "format.h"
+
+#define CELL_SIZE 32768 /* an escaped path */
+
+enum { OPTION_TOP = TABLE_OPTION };
+
+const struct option table_options[] = {
+	{ "sort", required_argument, NULL, 'S' },
+	{ "columns", required_argument, NULL, 'U' },
+	{ "top", required_argument, NULL, OPTION_TOP },
+	{ 0 },
+};
+
+const char table_help[] =
+	"\nThe table:\n"
+	"  -S, --sort=KEY       by this column: numbers from the largest, text from A\n"
+	"  -U, --columns=KEY[,KEY...]\n"
+	"                       these columns, in this order\n"
+	"      --top=N          the first N rows\n";
+
+struct row {
+	size_t order; /* of arrival: among equals */
+	struct value values[];
+};
+
+struct table {
+	const struct column *columns;
+	size_t column_count;
+	size_t *shown; /* columns, in order */
+	size_t shown_count;
+	const struct column *sort; /* NULL = as added */
+	size_t top;
+	struct row **rows, *total;
+	size_t row_count, capacity;
+	bool sorted;
+};
+
+int table_take(struct table_options *options, int c)
+{
+	switch (c) {
+	case 'S':
+		options->sort = optarg;
+		return 1;
+	case 'U':
+		options->columns = optarg;
+		return 1;
+	case OPTION_TOP:
+		if (parse_number(optarg, UINT64_MAX, &options->top) && options->top)
+			return 1;
+		complain(optarg, "is no number of rows");
+		return -1;
+	default:
+		return 0;
+	}
+}
+
+/* --- making ----------------------------------------------------------------- */
+
+static void *need(void *memory)
+{
+	if (!memory)
+		exit(complain("table", "out of memory"));
+	return memory;
+}
+
+/* By its key, with or without the unit behind it, or by its title. */
+static const struct column *find_column(const struct table *t, const char *key, size_t length)
+{
+	for (size_t i = 0; i < t->column_count; i++) {
+		const struct column *c = &t->columns[i];
+		const char *rest = c->key + length;
+
+		if (strncmp(c->key, key, length) == 0 && strlen(c->key) >= length &&
+		    (!*rest || strcmp(rest, "_ns") == 0 || strcmp(rest, "_bytes") == 0))
+			return c;
+		if (strlen(c->title) == length && strncmp(c->title, key, length) == 0)
+			return c;
+	}
+	return NULL;
+}
+
+static bool no_such_column(const struct table *t, const char *key, size_t length)
+{
+	char what[64], why[512] = "no such column; there are";
+
+	snprintf(what, sizeof(what), "%.*s", (int)(length < 60 ? length : 60), key);
+	for (size_t i = 0; i < t->column_count; i++) {
+		size_t at = strlen(why);
+
+		snprintf(why + at, sizeof(why) - at, "%s%s", i ? ", " : " ", t->columns[i].key);
+	}
+	complain(what, why);
+	return false;
+}
+
+static bool choose_columns(struct table *t, const char *list)
+{
+	for (size_t i = 0; !list && i < t->column_count; i++)
+		if (!t->columns[i].hidden)
+			t->shown[t->shown_count++] = i;
+	while (list && *list) {
+		size_t length = strcspn(list, ",");
+		const struct column *c = find_column(t, list, length);
+
+		if (!c)
+			return no_such_column(t, list, length);
+		if (t->shown_count < t->column_count)
+			t->shown[t->shown_count++] = (size_t)(c - t->columns);
+		list += length + (list[length] == ',');
+	}
+	return true;
+}
+
+static bool choose_sort(struct table *t, const char *asked, const char *otherwise)
+{
+	const char *key = asked ? asked : otherwise;
+
+	t->sort = key ? find_column(t, key, strlen(key)) : NULL;
+	return !key || t->sort || no_such_column(t, key, strlen(key));
+}
+
+struct table *table_create(const struct column *columns, size_t count,
+			   const struct table_options *options, const char *sort)
+{
+	struct table *t = need(calloc(1, sizeof(*t)));
+
+	t->columns = columns;
+	t->column_count = count;
+	t->shown = need(calloc(count, sizeof(*t->shown)));
+	t->top = options->top;
+	if (choose_columns(t, options->columns) && choose_sort(t, options->sort, sort))
+		return t;
+	table_free(t);
+	return NULL;
+}
+
+static void free_row(const struct table *t, struct row *row)
+{
+	for (size_t i = 0; row && i < t->column_count; i++)
+		free((char *)(uintptr_t)row->values[i].text);
+	free(row);
+}
+
+void table_free(struct table *t)
+{
+	for (size_t i = 0; i < t->row_count; i++)
+		free_row(t, t->rows[i]);
+	free_row(t, t->total);
+	free(t->rows);
+	free(t->shown);
+	free(t);
+}
+
+static struct row *make_row(const struct table *t, const struct value *values)
+{
+	struct row *row = need(malloc(sizeof(*row) + t->column_count * sizeof(row->values[0])));
+
+	row->order = t->row_count;
+	for (size_t i = 0; i < t->column_count; i++) {
+		row->values[i] = values[i];
+		if (values[i].text)
+			row->values[i].text = need(strdup(values[i].text));
+	}
+	return row;
+}
+
+void table_add(struct table *t, const struct value *values)
+{
+	if (t->row_count == t->capacity) {
+		t->capacity = t->capacity ? 2 * t->capacity : 64;
+		t->rows = need(realloc(t->rows, t->capacity * sizeof(*t->rows)));
+	}
+	t->rows[t->row_count] = make_row(t, values);
+	t->row_count++;
+	t->sorted = false;
+}
+
+void table_set_total(struct table *t, const struct value *values)
+{
+	free_row(t, t->total);
+	t->total = make_row(t, values);
+}
+
+size_t table_rows(const struct table *t)
+{
+	return t->row_count;
+}
+
+/* --- sorting ---------------------------------------------------------------- */
+
+static bool is_double(enum column_kind kind)
+{
+	return kind == COLUMN_PERCENT || kind == COLUMN_RATIO;
+}
+
+static int compare_rows(const void *a, const void *b, void *context)
+{
+	const struct row *x = *(struct row *const *)a, *y = *(struct row *const *)b;
+	const struct table *t = context;
+	size_t i = (size_t)(t->sort - t->columns);
+	const struct value *v = &x->values[i], *w = &y->values[i];
+	int order = 0;
+
+	if (t->sort->kind == COLUMN_TEXT)
+		order = strcmp(v->text ? v->text : "", w->text ? w->text : "");
+	else if (is_double(t->sort->kind))
+		order = (v->d < w->d) - (v->d > w->d);
+	else
+		order = (v->n < w->n) - (v->n > w->n);
+	return order ? order : (x->order > y->order) - (x->order < y->order);
+}
+
+/* Returns how many rows are to be shown. */
+static size_t finish(struct table *t)
+{
+	if (t->sort && !t->sorted && t->row_count)
+		qsort_r(t->rows, t->row_count, sizeof(t->rows[0]), compare_rows, t);
+	t->sorted = true;
+	return t->top && t->top < t->row_count ? t->top : t->row_count;
+}
+
+/* --- text ------------------------------------------------------------------- */
+
+static const char *format_cell(const struct column *c, const struct value *v, bool raw,
+			       char buf[CELL_SIZE])
+{
+	switch (c->kind) {
+	case COLUMN_TEXT:
+		return v->text ? format_escaped(v->text, buf, CELL_SIZE) : "";
+	case COLUMN_PERCENT:
+		snprintf(buf, CELL_SIZE, "%.2f", v->d);
+		return buf;
+	case COLUMN_RATIO:
+		if (c->blank_zero && v->d == 0)
+			return "";
+		snprintf(buf, CELL_SIZE, "%.2f", v->d);
+		return buf;
+	default:
+		break;
+	}
+	if (c->blank_zero && !v->n)
+		return "";
+	if (raw || c->kind == COLUMN_COUNT)
+		snprintf(buf, CELL_SIZE, "%" PRIu64, v->n);
+	else if (c->kind == COLUMN_BYTES)
+		format_bytes(v->n, buf);
+	else if (c->kind == COLUMN_SECONDS)
+		snprintf(buf, CELL_SIZE, "%.6f", (double)v->n / 1e9);
+	else if (c->kind == COLUMN_US)
+		snprintf(buf, CELL_SIZE, "%.1f", (double)v->n / 1e3);
+	else
+		format_duration(v->n, buf);
+	return buf;
+}
+
+static void widen(const struct table *t, int *widths, const struct row *row, bool raw, char *buf)
+{
+	for (size_t i = 0; i < t->shown_count; i++) {
+		size_t column = t->shown[i];
+		const char *cell = format_cell(&t->columns[column], &row->values[column], raw, buf);
+
+		if (widths[i] < (int)strlen(cell))
+			widths[i] = (int)strlen(cell);
+	}
+}
+
+static void print_cell(const struct table *t, FILE *out, size_t i, int width, const char *cell)
+{
+	bool is_text = t->columns[t->shown[i]].kind == COLUMN_TEXT;
+
+	if (i)
+		fputs(is_text ? "  " : " ", out);
+	if (!is_text)
+		fprintf(out, "%*s", width, cell);
+	else if (i + 1 == t->shown_count)
+		fputs(cell, out);
+	else
+		fprintf(out, "%-*s", width, cell);
+}
+
+static void print_row(const struct table *t, FILE *out, const int *widths, const struct row *row,
+		      bool raw, char *buf)
+{
+	for (size_t i = 0; i < t->shown_count; i++) {
+		size_t column = t->shown[i];
+
+		print_cell(t, out, i, widths[i],
+			   format_cell(&t->columns[column], &row->values[column], raw, buf));
+	}
+	putc('\n', out);
+}
+
+static void print_rule(const struct table *t, FILE *out, const int *widths)
+{
+	static const char dashes[] = "----------------------------------------------------------------";
+
+	for (size_t i = 0; i < t->shown_count; i++) {
+		bool last = i + 1 == t->shown_count && t->columns[t->shown[i]].kind == COLUMN_TEXT;
+		char cell[sizeof(dashes)];
+
+		snprintf(cell, sizeof(cell), "%.*s", last && widths[i] > 15 ? 15 : widths[i], dashes);
+		print_cell(t, out, i, widths[i], cell);
+	}
+	putc('\n', out);
+}
+
+void table_print(struct table *t, FILE *out, bool raw)
+{
+	size_t count = finish(t);
+	int *widths = need(calloc(t->column_count, sizeof(*widths)));
+	char *buf = need(malloc(CELL_SIZE));
+
+	for (size_t i = 0; i < t->shown_count; i++)
+		widths[i] = (int)strlen(t->columns[t->shown[i]].title);
+	for (size_t i = 0; i < count; i++)
+		widen(t, widths, t->rows[i], raw, buf);
+	if (t->total)
+		widen(t, widths, t->total, raw, buf);
+	for (size_t i = 0; i < t->shown_count; i++)
+		print_cell(t, out, i, widths[i], t->columns[t->shown[i]].title);
+	putc('\n', out);
+	print_rule(t, out, widths);
+	for (size_t i = 0; i < count; i++)
+		print_row(t, out, widths, t->rows[i], raw, buf);
+	if (t->total) {
+		print_rule(t, out, widths);
+		print_row(t, out, widths, t->total, raw, buf);
+	}
+	free(widths);
+	free(buf);
+}
+
+/* --- JSON ------------------------------------------------------------------- */
+
+json_t *table_json(struct table *t)
+{
+	size_t count = finish(t);
+	json_t *rows = json_array();
+
+	for (size_t i = 0; i < count; i++) {
+		json_t *object = json_object();
+
+		for (size_t column = 0; column < t->column_count; column++) {
+			const struct column *c = &t->columns[column];
+			const struct value *v = &t->rows[i]->values[column];
+
+			if (c->kind == COLUMN_TEXT && v->text)
+				json_set_name(object, c->key, v->text);
+			else if (c->kind == COLUMN_TEXT)
+				json_object_set_new(object, c->key, json_null());
+			else if (is_double(c->kind))
+				json_object_set_new(object, c->key, json_real(v->d));
+			else
+				json_object_set_new(object, c->key, json_integer((json_int_t)v->n));
+		}
+		json_array_append_new(rows, object);
+	}
+	return rows;
+}
