@@ -202,7 +202,7 @@ json_t *query_json(const struct query *q)
 
 void query_print_json(json_t *object)
 {
-	if (json_dumpf(object, stdout, JSON_INDENT(2)) < 0 && !ferror(stdout))
+	if (json_dumpf(object, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(9)) < 0 && !ferror(stdout))
 		exit(complain("JSON", "out of memory"));
 	putchar('\n');
 	json_decref(object);

@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Runs cases of memfs-trace: on traces made of a script, always the same, and on recorded ones.
+
+A case is a function with the decorator @case; it passes when it returns. What a command prints is
+compared with tests/tools/golden/NAME; with MEMFS_GOLDEN=update in the environment those files are
+written instead, to be looked at and committed.
+"""
+import fnmatch
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import traceback
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+GOLDEN = os.path.join(HERE, 'golden')
+SECONDS = 120
+
+_cases = []
+
+
+class Skip(Exception):
+    """Raised by a case that cannot be run here; says why."""
+
+
+class Paths:
+    """Where things are; work is a fresh directory for each case."""
+    build = work = trace = memfs = make_trace = None
+
+
+def case(function):
+    _cases.append(function)
+    return function
+
+
+# --- traces ------------------------------------------------------------------
+
+def scripted(text, name='scripted'):
+    """The path of a trace made of a script, see make-trace.c. Lines may be indented."""
+    script = os.path.join(Paths.work, name + '.script')
+    path = os.path.join(Paths.work, name + '.trace')
+    with open(script, 'w', encoding='ascii') as out:
+        out.write(text)
+    subprocess.run([Paths.make_trace, script, path], check=True, timeout=SECONDS)
+    return path
+
+
+def from_file(name):
+    """The trace of tests/tools/scripts/NAME."""
+    with open(os.path.join(HERE, 'scripts', name), encoding='ascii') as script:
+        return scripted(script.read(), name)
+
+
+class mounted:
+    """with mounted('cache=never') as m: m.path is the mount, m.trace its trace, whole afterwards."""
+
+    def __init__(self, options='cache=never', name='mnt'):
+        self.path = os.path.join(Paths.work, name)
+        self.trace = os.path.join(Paths.work, name + '.trace')
+        self.options = f'trace={self.trace}' + (f',{options}' if options else '')
+        self.daemon = None
+
+    def __enter__(self):
+        os.makedirs(self.path, exist_ok=True)
+        self.daemon = subprocess.Popen([Paths.memfs, '-f', '-o', self.options, self.path],
+                                       stdout=subprocess.PIPE)
+        if b'mounted on' not in self.daemon.stdout.readline():
+            raise AssertionError('no mount')
+        return self
+
+    def __exit__(self, *_):
+        subprocess.run(['umount', self.path], check=True, timeout=20)
+        equal(self.daemon.wait(60), 0, 'exit status of memfs')
+
+
+def recorded(function, options='cache=never', name='mnt'):
+    """Runs function(path) in a fresh mount; the path of its finished trace."""
+    with mounted(options, name) as mount:
+        function(mount.path)
+    return mount.trace
+
+
+# --- running and comparing ----------------------------------------------------
+
+def tool(*arguments, status=0, stdin=None, env=None, text=True):
+    """What memfs-trace prints; it must end with that status, and say nothing on stderr if that is 0."""
+    done = subprocess.run([Paths.trace, *map(str, arguments)], stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, text=text, timeout=SECONDS, input=stdin,
+                          env={**os.environ, **(env or {})})
+    equal(done.returncode, status, f'{arguments}: {done.stderr}')
+    if status == 0:
+        equal(done.stderr, '' if text else b'', arguments)
+    return done.stdout
+
+
+def tool_json(*arguments, status=0):
+    return json.loads(tool(*arguments, '--json', status=status))
+
+
+def misuse(*arguments, words=()):
+    """It must end with status 2, and one line on stderr that has these words."""
+    done = subprocess.run([Paths.trace, *map(str, arguments)], stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, text=True, timeout=SECONDS)
+    equal((done.returncode, done.stderr.count('\n')), (2, 1), f'{arguments}: {done.stderr}')
+    for word in words:
+        assert word in done.stderr, (word, done.stderr)
+
+
+def golden(name, text):
+    """Is it what it was?"""
+    path = os.path.join(GOLDEN, name)
+    if os.environ.get('MEMFS_GOLDEN') == 'update':
+        os.makedirs(GOLDEN, exist_ok=True)
+        with open(path, 'w', encoding='utf-8') as out:
+            out.write(text)
+        return
+    with open(path, encoding='utf-8') as expected:
+        equal(text, expected.read(), name)
+
+
+def equal(got, wanted, what=''):
+    if got != wanted:
+        raise AssertionError(f'{what}:\n  got    {got!r}\n  wanted {wanted!r}')
+
+
+# --- the run ------------------------------------------------------------------
+
+def _unmount_below(directory):
+    with open('/proc/self/mounts', encoding='utf-8', errors='surrogateescape') as mounts:
+        points = [line.split()[1] for line in mounts]
+    for point in reversed(points):
+        if point.startswith(directory + '/'):
+            subprocess.run(['umount', '-l', point], check=False, timeout=20)
+
+
+def _name(function):
+    return f'{function.__module__}: {function.__name__.replace("_", " ")}'
+
+
+def _run(function):
+    """What went wrong: None = nothing, a Skip, or text."""
+    try:
+        function()
+    except Skip as why:
+        return why
+    except Exception:
+        return traceback.format_exc()
+    return None
+
+
+def run_all(build, work, pattern='*'):
+    build = os.path.abspath(build)
+    Paths.build = build
+    Paths.trace = os.path.join(build, 'tools/memfs-trace/memfs-trace')
+    Paths.memfs = os.path.join(build, 'src/memfs')
+    Paths.make_trace = os.path.join(build, 'tests/tools/make-trace')
+    chosen = [f for f in _cases if fnmatch.fnmatch(_name(f), pattern)]
+    failed = 0
+    for number, function in enumerate(chosen, 1):
+        Paths.work = tempfile.mkdtemp(prefix='tool-', dir=os.path.abspath(work))
+        try:
+            wrong = _run(function)
+        finally:
+            _unmount_below(Paths.work)
+            shutil.rmtree(Paths.work, ignore_errors=True)
+        if isinstance(wrong, Skip):
+            print(f'ok {number} - {_name(function)} # SKIP {wrong}')
+        else:
+            print(f'{"not ok" if wrong else "ok"} {number} - {_name(function)}')
+        if isinstance(wrong, str):
+            failed += 1
+            print(re.sub('^', '# ', wrong, flags=re.M))
+        sys.stdout.flush()
+    print(f'1..{len(chosen)}')
+    return 1 if failed else 0
