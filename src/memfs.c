@@ -34,6 +34,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <syslog.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -134,6 +135,13 @@ static bool is_inside(const char *path, const char *mountpoint)
 	return inside;
 }
 
+/* Where nobody sees stderr any more, the log of the system has it too. */
+static void report(const char *text)
+{
+	fprintf(stderr, "memfs: %s\n", text);
+	syslog(LOG_DAEMON | LOG_ERR, "%s", text);
+}
+
 static int start_recorder(struct daemon *d)
 {
 	char *path = d->options.trace ? strdup(d->options.trace) : default_trace_path();
@@ -146,6 +154,7 @@ static int start_recorder(struct daemon *d)
 		.ring_bytes = d->options.trace_ring,
 		.max_bytes = d->options.trace_max,
 		.block = d->options.trace_block,
+		.report = report,
 	};
 	int result = 0, err;
 
@@ -162,19 +171,10 @@ static int start_recorder(struct daemon *d)
 	return result;
 }
 
+/* What went wrong, if anything, has been reported. */
 static int stop_recorder(struct daemon *d)
 {
-	char *path;
-	int err;
-
-	if (!d->fs.recorder)
-		return 0;
-	path = strdup(recorder_path(d->fs.recorder));
-	err = recorder_close(d->fs.recorder);
-	if (err)
-		fail("trace %s: %s", path ? path : "", strerror(-err));
-	free(path);
-	return err ? 1 : 0;
+	return d->fs.recorder && recorder_close(d->fs.recorder) ? 1 : 0;
 }
 
 /* --- going to the background ------------------------------------------- */

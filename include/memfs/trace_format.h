@@ -87,7 +87,8 @@ enum trace_record_type {
 	X(NEW_UID, 17, "new_uid", "setattr: owner") \
 	X(NEW_GID, 18, "new_gid", "setattr: group") \
 	X(RDEV, 19, "rdev", "mknod: device") \
-	X(WHITEOUT, 20, "whiteout", "node that a rename left under the old name")
+	X(WHITEOUT, 20, "whiteout", "node that a rename left under the old name") \
+	X(REQUEST, 21, "request", "number among the worker's; none: one more than the one before")
 
 enum trace_field {
 #define X(constant, bit, name, what) TRACE_FIELD_##constant = (bit),

@@ -38,6 +38,8 @@ struct trace_event {
 	bool inferred;            /* process is the opener, not the caller: the kernel called by itself */
 	int error;                /* 0, or an errno */
 	uint32_t worker;
+	uint64_t request;         /* of the worker's, from 1: both together name a request; a jump
+				     is a loss; 0 = not known */
 	uint64_t start_ns;        /* CLOCK_MONOTONIC */
 	uint64_t duration_ns;
 	const struct trace_process *process; /* NULL = the kernel itself */
@@ -84,6 +86,14 @@ void trace_close(struct trace_reader *r);
  * still grows may give more later); or a negative errno of read(2) or malloc(3).
  */
 int trace_next(struct trace_reader *r, struct trace_event *event);
+
+/*
+ * To follow a file that still grows: trace_next() then holds back at its end what an event
+ * that is still to come may have to stand before, so that order and paths stay right. memfs writes
+ * what is needed to let all go within 0.2 s. Switched off, the rest is given at once: for
+ * when the daemon is gone and has left no closing record.
+ */
+void trace_set_follow(struct trace_reader *r, bool follow);
 
 void trace_get_info(const struct trace_reader *r, struct trace_info *info);
 

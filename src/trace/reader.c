@@ -22,6 +22,7 @@
 #include "trace/tree.h"
 #include "trace/varint.h"
 
+#define WORKERS_MAX 1024 /* of which numbers of requests are followed */
 #define SLACK_NS 1000000u /* what a watermark may be wrong by, see recorder.c */
 
 struct meta {
@@ -59,8 +60,13 @@ struct trace_reader {
 	size_t heap_count, heap_capacity;
 	uint64_t order;
 	uint64_t previous_ns; /* start of the last event in this block */
+	struct worker_request {
+		uint64_t block;   /* in which it stands, plus 1 */
+		uint64_t request; /* number of the worker's last event */
+	} requests[WORKERS_MAX];
 	uint64_t watermark;
 	bool at_end;
+	bool follow;
 
 	struct trace_event last; /* given, not yet in the tree */
 	bool has_last;
@@ -265,8 +271,23 @@ static void set_field(struct trace_reader *r, struct pending *p, enum trace_fiel
 	case TRACE_FIELD_NEW_GID: e->new_gid = (uint32_t)value; break;
 	case TRACE_FIELD_RDEV: e->rdev = value; break;
 	case TRACE_FIELD_WHITEOUT: e->whiteout = value; break;
+	case TRACE_FIELD_REQUEST: e->request = value; break;
 	case TRACE_FIELD_COUNT: break;
 	}
+}
+
+/* Where the number is not given, it is one more than that of the worker's event before in this block. */
+static void number_request(struct trace_reader *r, struct trace_event *e)
+{
+	struct worker_request *last;
+
+	if (e->worker >= WORKERS_MAX)
+		return;
+	last = &r->requests[e->worker];
+	if (!e->request && last->request && last->block == r->blocks.sequence)
+		e->request = last->request + 1;
+	last->block = r->blocks.sequence;
+	last->request = e->request;
 }
 
 static int read_event(struct trace_reader *r, const uint8_t *p, const uint8_t *end)
@@ -293,6 +314,7 @@ static int read_event(struct trace_reader *r, const uint8_t *p, const uint8_t *e
 		if (field < TRACE_FIELD_COUNT)
 			set_field(r, &pending, (enum trace_field)field, value);
 	}
+	number_request(r, &pending.event);
 	return heap_push(r, &pending);
 }
 
@@ -396,11 +418,17 @@ static void give(struct trace_reader *r, struct trace_event *event)
 	r->has_last = true;
 }
 
+/* Does somebody follow a file that still grows? */
+static bool waits_for_more(const struct trace_reader *r)
+{
+	return r->follow && !r->complete;
+}
+
 static bool heap_is_due(const struct trace_reader *r)
 {
 	if (!r->heap_count)
 		return false;
-	return r->at_end || r->forget_names ||
+	return (r->at_end && !waits_for_more(r)) || r->forget_names ||
 	       r->heap[0].event.start_ns + SLACK_NS < r->watermark;
 }
 
@@ -432,7 +460,7 @@ int trace_next(struct trace_reader *r, struct trace_event *event)
 			continue;
 		}
 		err = next_block(r);
-		if (!err && r->at_end && !r->heap_count)
+		if (!err && r->at_end && (!r->heap_count || waits_for_more(r)))
 			return 0;
 	}
 	return err;
@@ -507,6 +535,11 @@ static uint64_t meta_number(const struct trace_reader *r, const char *key)
 	const char *value = trace_meta(r, key);
 
 	return value ? strtoull(value, NULL, 10) : 0;
+}
+
+void trace_set_follow(struct trace_reader *r, bool follow)
+{
+	r->follow = follow;
 }
 
 void trace_get_info(const struct trace_reader *r, struct trace_info *info)

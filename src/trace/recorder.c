@@ -246,8 +246,12 @@ static void put_entry(struct recorder *rec, struct worker *w, const struct trace
 	size = put_fields(w, call, &header, fields);
 	header.length = (uint32_t)(sizeof(header) + size + length + length2);
 	e = reserve(rec, w, header.length);
-	if (!e)
+	if (!e) {
+		w->dropped++;
 		return;
+	}
+	header.dropped = w->dropped;
+	w->dropped = 0;
 	*e = header;
 	at = e->bytes;
 	memcpy(at, fields, size);
@@ -349,6 +353,7 @@ int recorder_create(const struct recorder_options *options, struct recorder **ou
 	rec->ring_bytes = options->ring_bytes ? options->ring_bytes : RING_DEFAULT;
 	rec->max_bytes = options->max_bytes;
 	rec->blocks = options->block;
+	rec->report = options->report;
 	pthread_mutex_init(&rec->mutex, NULL);
 	pthread_cond_init(&rec->flushed, NULL);
 	rec->path = absolute(options->path);
@@ -456,8 +461,10 @@ int recorder_close(struct recorder *rec)
 	pthread_join(rec->thread, NULL);
 	pthread_key_delete(rec->key);
 	err = atomic_load(&rec->block.error);
-	if (close(rec->block.fd) < 0 && !err)
+	if (close(rec->block.fd) < 0 && !err) {
 		err = errno;
+		writer_report(rec, err);
+	}
 	free_recorder(rec);
 	return -err;
 }

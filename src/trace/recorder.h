@@ -63,6 +63,11 @@ struct recorder_options {
 	size_t ring_bytes;         /* per worker; 0 = the default */
 	uint64_t max_bytes;        /* of the file: then only totals go on; 0 = no limit */
 	bool block;                /* a full ring makes the worker wait, instead of dropping the call */
+	/*
+	 * Called once, by the writer thread, with one line of text when the file cannot be
+	 * written any more; NULL = nobody wants to know.
+	 */
+	void (*report)(const char *text);
 };
 
 /* What the kernel and memfs agreed upon; known only once INIT was answered. */

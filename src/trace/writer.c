@@ -10,8 +10,7 @@
 
 #include "trace/varint.h"
 
-#define PERIOD_NS 50000000        /* between two looks at the rings */
-#define FLUSH_NS 250000000u       /* a block waits no longer to be full */
+#define PERIOD_NS 50000000 /* between two looks at the rings; each ends with what there is in the file */
 
 /* --- records ------------------------------------------------------------ */
 
@@ -67,7 +66,16 @@ static uint8_t *copy(uint8_t *to, const uint8_t *from, size_t size)
 	return to + size;
 }
 
-static void put_call(struct recorder *rec, const struct entry *e)
+/*
+ * The field REQUEST, where it does not follow from the event before: a reader knows the
+ * number of a worker's last event in the same block.
+ */
+static uint8_t *put_request(const struct recorder *rec, struct worker *w, uint8_t *out)
+{
+	return w->request_block == rec->block.sequence + 1 ? out : varint_put(out, w->request);
+}
+
+static void put_call(struct recorder *rec, struct worker *w, const struct entry *e)
 {
 	const uint8_t *before = e->bytes, *between = before + e->before;
 	const uint8_t *after = between + e->between;
@@ -85,10 +93,14 @@ static void put_call(struct recorder *rec, const struct entry *e)
 		id = put_name(rec, name, e->name_length);
 	if (e->has_name2)
 		id2 = put_name(rec, name2, e->name2_length);
-	p = block_record_begin(&rec->block, 1 + 4 * VARINT_MAX + e->before + e->between + e->after);
+	p = block_record_begin(&rec->block, 1 + 5 * VARINT_MAX + e->before + e->between + e->after);
+	w->request += 1 + e->dropped;
+	if (e->dropped)
+		w->request_block = 0;
 	*p = e->op;
 	out = varint_put(p + 1, e->mask | (id ? 1u << TRACE_FIELD_NAME : 0) |
-			 (id2 ? 1u << TRACE_FIELD_NAME2 : 0));
+			 (id2 ? 1u << TRACE_FIELD_NAME2 : 0) |
+			 (w->request_block != rec->block.sequence + 1 ? 1u << TRACE_FIELD_REQUEST : 0));
 	out = varint_put(out, zigzag(block_event_start(&rec->block, e->start_ns)));
 	out = copy(out, before, e->before);
 	if (id)
@@ -96,7 +108,8 @@ static void put_call(struct recorder *rec, const struct entry *e)
 	out = copy(out, between, e->between);
 	if (id2)
 		out = varint_put(out, id2);
-	out = copy(out, after, e->after);
+	out = put_request(rec, w, copy(out, after, e->after));
+	w->request_block = rec->block.sequence + 1;
 	block_record_end(&rec->block, TRACE_RECORD_EVENT, out);
 }
 
@@ -259,9 +272,11 @@ static bool drain_worker(struct recorder *rec, struct worker *w)
 
 		if (e->kind == ENTRY_CALL && is_full(rec)) {
 			atomic_fetch_add_explicit(&rec->skipped, 1, memory_order_relaxed);
+			w->request += 1 + e->dropped;
+			w->request_block = 0;
 			calls++;
 		} else if (e->kind == ENTRY_CALL) {
-			put_call(rec, e);
+			put_call(rec, w, e);
 			calls++;
 		} else if (!is_full(rec)) {
 			struct process definition;
@@ -287,9 +302,26 @@ static bool drain(struct recorder *rec)
 	     w = w->next)
 		any |= drain_worker(rec, w);
 	rec->block.lost = writer_count_lost(rec);
-	if (any && watermark)
+	/* One more when all is quiet: it covers what came while the last was taken. */
+	rec->owes_watermark |= any;
+	if (rec->owes_watermark && watermark) {
 		put_watermark(rec, watermark);
+		rec->owes_watermark = any;
+	}
 	return any;
+}
+
+/* The filesystem goes on, but somebody ought to know. */
+void writer_report(struct recorder *rec, int error)
+{
+	char text[PATH_MAX + 128];
+
+	if (!error || rec->error_reported || !rec->report)
+		return;
+	rec->error_reported = true;
+	snprintf(text, sizeof(text), "trace %s: %s; nothing more is recorded", rec->path,
+		 strerror(error));
+	rec->report(text);
 }
 
 static bool flush_wanted(struct recorder *rec)
@@ -302,20 +334,26 @@ static bool flush_wanted(struct recorder *rec)
 	return wanted;
 }
 
-static void write_out(struct recorder *rec)
+/*
+ * All that there is goes into the file, each time: what a reader that follows waits for, and what a killed
+ * daemon leaves, is as new as the period is long. True when there was anything.
+ */
+static bool work(struct recorder *rec)
 {
 	uint64_t ticket;
+	bool any;
 
 	pthread_mutex_lock(&rec->mutex);
 	ticket = rec->flush_asked;
 	pthread_mutex_unlock(&rec->mutex);
-	drain(rec); /* what was recorded before the ticket was drawn */
+	any = drain(rec); /* what was recorded before the ticket was drawn */
 	block_writer_flush(&rec->block);
-	rec->flushed_ns = recorder_clock();
+	writer_report(rec, atomic_load(&rec->block.error));
 	pthread_mutex_lock(&rec->mutex);
 	rec->flush_done = ticket;
 	pthread_cond_broadcast(&rec->flushed);
 	pthread_mutex_unlock(&rec->mutex);
+	return any;
 }
 
 static bool all_empty(struct recorder *rec)
@@ -347,10 +385,8 @@ void *writer_main(void *context)
 		bool any;
 
 		atomic_store(&rec->urgent, 0);
-		any = drain(rec);
-		if (flush_wanted(rec) || !any || recorder_clock() - rec->flushed_ns > FLUSH_NS)
-			write_out(rec);
-		if (any)
+		any = work(rec);
+		if (any || rec->owes_watermark)
 			futex_wait(&rec->urgent, 0, PERIOD_NS);
 		else
 			rest(rec);
@@ -360,5 +396,6 @@ void *writer_main(void *context)
 		put_meta_number(rec, "skipped", atomic_load(&rec->skipped));
 	put_end(rec);
 	block_writer_flush(&rec->block);
+	writer_report(rec, atomic_load(&rec->block.error));
 	return NULL;
 }

@@ -37,8 +37,12 @@ struct worker {
 	_Atomic bool in_use;         /* some thread records through it */
 	bool enabled;                /* recording was, when the call under way began */
 	struct process *process;     /* of the call under way, NULL = the kernel */
+	uint32_t dropped;            /* calls since the last one that went into the ring */
 	struct process_table processes;
 	struct totals totals[TRACE_OP_LIMIT];
+	/* the writer thread's: */
+	uint64_t request;            /* number of the call that was written last */
+	uint64_t request_block;      /* the block in which it stands, plus 1 */
 	struct worker *next;         /* constant once it is in the list */
 };
 
@@ -58,6 +62,7 @@ struct entry {
 	uint32_t length;             /* of all, as reserved */
 	uint32_t mask;               /* TRACE_FIELD_ bits, without those of names */
 	uint64_t start_ns;
+	uint32_t dropped;            /* calls of this worker just before, that had no room */
 	uint16_t name_length, name2_length;
 	uint8_t kind;
 	uint8_t op;
@@ -91,7 +96,9 @@ struct recorder {
 	/* the writer thread's */
 	struct block_writer block;
 	struct intern names;
-	uint64_t flushed_ns;
+	bool owes_watermark;               /* events were written that none has covered yet */
+	bool error_reported;
+	void (*report)(const char *text);
 };
 
 static inline void futex_wake(_Atomic uint32_t *word)
@@ -115,6 +122,9 @@ void *writer_main(void *recorder);
 
 /* Calls dropped so far, by any thread. */
 uint64_t writer_count_lost(struct recorder *rec);
+
+/* Tells the owner of an error of the file, once; 0 = none. */
+void writer_report(struct recorder *rec, int error);
 
 void writer_free_session(struct recorder_session *session);
 

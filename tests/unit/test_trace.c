@@ -227,7 +227,7 @@ static void *record_many(void *context)
 
 START_TEST(threads_lose_nothing_and_come_out_in_order)
 {
-	uint64_t seen[THREADS] = { 0 }, last = 0;
+	uint64_t seen[THREADS] = { 0 }, requests[THREADS] = { 0 }, last = 0;
 	pthread_t threads[THREADS];
 	struct trace_totals totals;
 	struct trace_reader *r;
@@ -244,6 +244,8 @@ START_TEST(threads_lose_nothing_and_come_out_in_order)
 		ck_assert_uint_lt(e.node, THREADS + 2);
 		ck_assert_uint_eq(e.offset, seen[e.node - 2]);
 		seen[e.node - 2]++;
+		ck_assert_uint_lt(e.worker, THREADS);
+		ck_assert_uint_eq(e.request, ++requests[e.worker]);
 		ck_assert_uint_ge(e.start_ns, last);
 		last = e.start_ns;
 	}
@@ -266,7 +268,7 @@ START_TEST(loss_is_counted_exactly)
 	struct trace_reader *r;
 	struct trace_event e;
 	struct trace_info info;
-	uint64_t seen = 0;
+	uint64_t seen = 0, request = 0, jumped = 0;
 
 	recorder_close(rec);
 	ck_assert_int_eq(recorder_create(&options, &rec), 0);
@@ -274,9 +276,16 @@ START_TEST(loss_is_counted_exactly)
 		record((struct trace_call){ .op = TRACE_OP_GETATTR, .node = 1 });
 	recorder_close(rec);
 	r = open_reader();
-	while (trace_next(r, &e) == 1)
+	while (trace_next(r, &e) == 1) {
 		seen++;
+		ck_assert_uint_gt(e.request, request);
+		jumped += e.request - request - 1;
+		request = e.request;
+	}
 	trace_get_info(r, &info);
+	/* Where they were lost, too; but for those behind the last event. */
+	ck_assert_uint_gt(jumped, 0);
+	ck_assert_uint_eq(jumped + 100000 - request, info.lost);
 	ck_assert_uint_gt(info.lost, 0);
 	ck_assert_uint_eq(seen + info.lost, 100000);
 	ck_assert(trace_get_totals(r, TRACE_OP_GETATTR, &totals));
@@ -325,11 +334,59 @@ START_TEST(the_file_is_never_made_through_a_link_or_in_place_of_a_device)
 }
 END_TEST
 
+/* A call that is under way when a later one ends still comes before it, whoever follows. */
+START_TEST(who_follows_gets_all_in_order_and_soon)
+{
+	struct trace_call early = { .op = TRACE_OP_FSYNC, .node = 1 };
+	struct trace_event e = { 0 };
+	struct trace_reader *r;
+	pthread_t thread;
+	int tries = 0;
+
+	early.start_ns = recorder_enter(rec, 0, 0, 0);
+	pthread_create(&thread, NULL, record_many, NULL);
+	pthread_join(thread, NULL);
+	recorder_flush(rec);
+	r = open_reader();
+	trace_set_follow(r, true);
+	ck_assert_int_eq(trace_next(r, &e), 0);
+	early.end_ns = recorder_clock();
+	recorder_record(rec, &early);
+	/* Nobody asks for a flush: at rest, too, all comes. */
+	for (int given = 0; given <= CALLS;) {
+		if (trace_next(r, &e) == 1) {
+			ck_assert_uint_eq(e.op, given ? TRACE_OP_LOOKUP : TRACE_OP_FSYNC);
+			given++;
+			continue;
+		}
+		ck_assert_int_lt(tries++, 10000);
+		usleep(1000);
+	}
+	ck_assert_int_eq(trace_next(r, &e), 0);
+	recorder_close(rec);
+	ck_assert_int_eq(trace_next(r, &e), 0);
+	trace_close(r);
+}
+END_TEST
+
+static int reports;
+
+static void count_report(const char *text)
+{
+	reports += strstr(text, path) && strstr(text, "File too large");
+}
+
 /* A limit on the size of files stands for a full disk. */
 START_TEST(a_full_disk_is_reported_and_harms_nothing)
 {
+	struct recorder_options options = {
+		.path = path, .mountpoint = "", .command_line = "", .mount_options = "",
+		.cache_mode = "", .ring_bytes = 16u << 20, .report = count_report,
+	};
 	struct recorder_stats stats;
 
+	recorder_close(rec);
+	ck_assert_int_eq(recorder_create(&options, &rec), 0);
 	/* Before the limit: it would hold for the memory of the ring as well. */
 	record((struct trace_call){ .op = TRACE_OP_GETATTR, .node = 1 });
 	signal(SIGXFSZ, SIG_IGN);
@@ -342,6 +399,7 @@ START_TEST(a_full_disk_is_reported_and_harms_nothing)
 	ck_assert_uint_eq(stats.recorded + stats.lost, 50000);
 	ck_assert_uint_le(stats.written, 100000);
 	ck_assert_int_eq(recorder_close(rec), -EFBIG);
+	ck_assert_int_eq(reports, 1);
 }
 END_TEST
 
@@ -503,6 +561,7 @@ int main(void)
 	tcase_add_test(tc, threads_lose_nothing_and_come_out_in_order);
 	tcase_add_test(tc, loss_is_counted_exactly);
 	tcase_add_test(tc, what_was_flushed_can_be_read_while_recording_goes_on);
+	tcase_add_test(tc, who_follows_gets_all_in_order_and_soon);
 	tcase_add_test(tc, the_file_is_never_made_through_a_link_or_in_place_of_a_device);
 	tcase_add_test(tc, a_full_disk_is_reported_and_harms_nothing);
 	tcase_add_test(tc, cut_off_anywhere_it_is_read_as_far_as_it_goes);
