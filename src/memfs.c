@@ -142,6 +142,12 @@ static void report(const char *text)
 	syslog(LOG_DAEMON | LOG_ERR, "%s", text);
 }
 
+/* For a trace that begins in the middle. Names that no memory is found for are unknown there. */
+static void tell_names(void *context, recorder_tell_fn tell, void *tell_context)
+{
+	store_walk(context, tell, tell_context);
+}
+
 static int start_recorder(struct daemon *d)
 {
 	char *path = d->options.trace ? strdup(d->options.trace) : default_trace_path();
@@ -155,6 +161,10 @@ static int start_recorder(struct daemon *d)
 		.max_bytes = d->options.trace_max,
 		.block = d->options.trace_block,
 		.report = report,
+		.rotate_bytes = d->options.trace_rotate,
+		.rotate_files = d->options.trace_files,
+		.snapshot = tell_names,
+		.snapshot_context = d->fs.store,
 	};
 	int result = 0, err;
 

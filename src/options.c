@@ -13,6 +13,7 @@
 #include "size.h"
 
 /* Smaller, and two names of the longest kind do not fit; larger is surely a mistake. */
+#define ROTATE_MIN (64u << 10)
 #define RING_MIN (64u << 10)
 #define RING_MAX (1u << 30)
 
@@ -39,6 +40,8 @@ static const char usage_text[] =
 	"  trace_policy=discard|block\n"
 	"                       when calls come too fast: count them (default), or wait\n"
 	"  trace_max=SIZE       record no more than this, then only totals\n"
+	"  trace_rotate=SIZE    put the file aside when it has that size, as FILE.1, FILE.2...\n"
+	"  trace_files=N        keep no more than N of them, with the one being written\n"
 	"  trace_ring=SIZE      memory of each thread for what is not yet in the file (4m)\n"
 	"  notrace              record nothing\n"
 	"Transport:\n"
@@ -166,6 +169,13 @@ static bool parse_trace(struct options *o, const char *name, const char *value)
 {
 	if (strcmp(name, "trace_max") == 0)
 		return parse_size(name, value, 0, &o->trace_max);
+	if (strcmp(name, "trace_rotate") == 0)
+		return parse_size(name, value, 0, &o->trace_rotate) &&
+		       (o->trace_rotate >= ROTATE_MIN ||
+			wrong(name, value, "must be 64k or more"));
+	if (strcmp(name, "trace_files") == 0)
+		return parse_number(name, value, 10, 9999, &o->trace_files) &&
+		       (o->trace_files || wrong(name, value, "must be 1 or more"));
 	if (strcmp(name, "trace_ring") == 0) {
 		if (!parse_size(name, value, 0, &o->trace_ring))
 			return false;
@@ -291,6 +301,10 @@ enum options_verdict options_parse(struct options *o, int argc, char **argv)
 	if (optind + 1 < argc && !set_fsname(o, argv[optind]))
 		return OPTIONS_WRONG;
 	o->mountpoint = argv[argc - 1];
+	if (o->trace_max && o->trace_rotate) {
+		wrong("trace_max", NULL, "does not go together with trace_rotate");
+		return OPTIONS_WRONG;
+	}
 	return OPTIONS_RUN;
 }
 

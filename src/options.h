@@ -24,6 +24,8 @@ struct options {
 	char *trace;            /* NULL = the default path */
 	bool trace_block;       /* trace_policy=block */
 	uint64_t trace_max;     /* bytes, 0 = no limit */
+	uint64_t trace_rotate;  /* bytes, 0 = never */
+	unsigned trace_files;   /* 0 = all */
 	uint64_t trace_ring;    /* bytes for each worker, 0 = the default */
 	char *kernel_options;   /* for libfuse and mount(2), comma-separated */
 	char *given;            /* all -o as the user wrote them, for the trace's header */

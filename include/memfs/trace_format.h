@@ -59,6 +59,12 @@ enum trace_record_type {
 	TRACE_RECORD_NAMES_RESET = 6,
 	/* varint lost, then for each operation called: 1 byte, varint calls, errors, bytes, ns. */
 	TRACE_RECORD_END = 7,
+	/*
+	 * varint node, parent, type (S_IFMT bits), bytes of the name: the node has this name, as
+	 * the trace begins in the middle. With node 0, before the first of them: forget what
+	 * is known of names.
+	 */
+	TRACE_RECORD_NODE = 8,
 };
 
 /*

@@ -61,6 +61,9 @@ struct trace_info {
 	uint64_t blocks;          /* good ones */
 	uint64_t gaps;            /* places where blocks were damaged or missing */
 	uint64_t gap_bytes;       /* bytes passed over there */
+	uint64_t segment;         /* number of the file in a series, from 0: see trace_rotate in memfs(8) */
+	bool continued;           /* there is a later file of the series */
+	uint64_t snapshot;        /* names that were there already when the file (or recording anew) began */
 	bool complete;            /* the recorder's closing record was read */
 	bool at_end;              /* all of the file was read */
 	uint64_t bytes;           /* of the file */
@@ -108,7 +111,10 @@ void trace_each_meta(const struct trace_reader *r,
 /* The name of an operation, from the file's own table; "unknown" for what no table names. */
 const char *trace_op_name(const struct trace_reader *r, unsigned op);
 
-/* The closing totals; false while the trace is not complete. op < TRACE_OP_LIMIT. */
+/*
+ * The closing totals; false while the trace is not complete. op < TRACE_OP_LIMIT. In a
+ * series of files they are those of all files up to this one.
+ */
 bool trace_get_totals(const struct trace_reader *r, unsigned op, struct trace_totals *totals);
 
 /*

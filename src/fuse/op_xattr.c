@@ -10,6 +10,7 @@
  *   memfs.stats      counts, a line each
  *   memfs.trace.mark     a text to be found again in the trace: may be set, not read
  *   memfs.trace.enabled  0 or 1: is it recorded? may be set
+ *   memfs.trace.rotate   may be set, to anything: puts the file of the trace aside
  *   memfs.size       the limit of file data, as the mount option; may be set
  *   memfs.nr_inodes  likewise
  *
@@ -116,6 +117,13 @@ static int set_enabled(struct fs *fs, const char *text)
 	return 0;
 }
 
+/* The value says nothing: it is the setting that counts. */
+static int set_rotate(struct fs *fs, const char *text)
+{
+	(void)text;
+	return recorder_rotate(fs->recorder);
+}
+
 /* The call that sets it is in the trace, with its text: that is the mark. */
 static int set_mark(struct fs *fs, const char *text)
 {
@@ -128,6 +136,7 @@ static const struct control controls[] = {
 	{ "memfs.trace", get_trace, NULL },
 	{ "memfs.trace.enabled", get_enabled, set_enabled },
 	{ "memfs.trace.mark", NULL, set_mark },
+	{ "memfs.trace.rotate", NULL, set_rotate },
 	{ "memfs.stats", get_stats, NULL },
 	{ "memfs.size", get_size, set_size },
 	{ "memfs.nr_inodes", get_nr_inodes, set_nr_inodes },

@@ -164,6 +164,17 @@ typedef bool (*store_fill_fn)(void *context, const char *name, uint64_t cookie,
 int store_readdir(struct store *s, node_id dir, uint64_t cookie, bool plus, store_fill_fn fill,
 		  void *context);
 
+/* One name in a directory, "." and ".." left out; no lock is held. */
+typedef void (*store_walk_fn)(void *context, node_id parent, const char *name, node_id id,
+			      mode_t type);
+
+/*
+ * Calls fn for every name in the tree, each directory's before those of the directories in it (walk.c). Others
+ * go on meanwhile: what stays where it is for all the time is told exactly once; what
+ * is made, moved or removed meanwhile may be told or not. 0 or -ENOMEM.
+ */
+int store_walk(struct store *s, store_walk_fn fn, void *context);
+
 /* --- attributes (attr.c) --------------------------------------------- */
 
 int store_getattr(struct store *s, node_id id, struct stat *attr);

@@ -51,6 +51,8 @@ struct trace_reader {
 	char **names;        /* by id */
 	size_t name_capacity;
 	bool forget_names;   /* when the heap is empty: all of names[] */
+	bool forget_tree;    /* ... and all of tree */
+	uint64_t told;       /* names of the tree that were told, not made */
 
 	struct map processes; /* by id: struct process_record */
 	struct map opens;     /* by fh: struct trace_process, not owned */
@@ -193,6 +195,13 @@ static void drop_names(struct trace_reader *r)
 	r->names = NULL;
 	r->name_capacity = 0;
 	r->forget_names = false;
+}
+
+static void drop_tree(struct trace_reader *r)
+{
+	tree_destroy(&r->tree);
+	r->tree = (struct tree){ 0 };
+	r->forget_tree = false;
 }
 
 static const uint8_t *get32(const uint8_t *p, const uint8_t *end, uint32_t *n)
@@ -343,6 +352,26 @@ static void read_end(struct trace_reader *r, const uint8_t *p, const uint8_t *en
 	r->complete = true;
 }
 
+static int read_node(struct trace_reader *r, const uint8_t *p, const uint8_t *end)
+{
+	uint64_t node, parent, type;
+	char name[256];
+
+	p = varint_get(p, end, &node);
+	p = p ? varint_get(p, end, &parent) : NULL;
+	p = p ? varint_get(p, end, &type) : NULL;
+	if (!p || (size_t)(end - p) >= sizeof(name))
+		return 0;
+	if (!node) {
+		r->forget_tree = true;
+		return 0;
+	}
+	memcpy(name, p, (size_t)(end - p));
+	name[end - p] = '\0';
+	r->told++;
+	return tree_define(&r->tree, node, parent, (mode_t)type & S_IFMT, name);
+}
+
 /* The next record of the block. A length that points outside ends the block. */
 static int read_record(struct trace_reader *r)
 {
@@ -376,6 +405,8 @@ static int read_record(struct trace_reader *r)
 	case TRACE_RECORD_END:
 		read_end(r, p, end);
 		return 0;
+	case TRACE_RECORD_NODE:
+		return read_node(r, p, end);
 	default:
 		return 0; /* of a newer minor version */
 	}
@@ -428,7 +459,7 @@ static bool heap_is_due(const struct trace_reader *r)
 {
 	if (!r->heap_count)
 		return false;
-	return (r->at_end && !waits_for_more(r)) || r->forget_names ||
+	return (r->at_end && !waits_for_more(r)) || r->forget_names || r->forget_tree ||
 	       r->heap[0].event.start_ns + SLACK_NS < r->watermark;
 }
 
@@ -455,6 +486,8 @@ int trace_next(struct trace_reader *r, struct trace_event *event)
 		}
 		if (r->forget_names)
 			drop_names(r);
+		if (r->forget_tree)
+			drop_tree(r);
 		if (r->blocks.payload < r->blocks.end) {
 			err = read_record(r);
 			continue;
@@ -559,6 +592,9 @@ void trace_get_info(const struct trace_reader *r, struct trace_info *info)
 		.bytes = (uint64_t)st.st_size,
 		.read_bytes = b->offset,
 		.skipped = meta_number(r, "skipped"),
+		.segment = meta_number(r, "segment"),
+		.continued = meta_number(r, "continued") != 0,
+		.snapshot = r->told,
 		.clock_monotonic = meta_number(r, "clock.monotonic"),
 		.clock_realtime = meta_number(r, "clock.realtime"),
 	};

@@ -286,7 +286,7 @@ void recorder_record(struct recorder *rec, const struct trace_call *call)
  * The file is made anew; one that is there is replaced only if it is ours and
  * a plain file: in a directory for everybody, a link may lead elsewhere.
  */
-static int open_file(const char *path)
+int writer_open_file(const char *path)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
 	struct stat st;
@@ -330,6 +330,7 @@ static void free_recorder(struct recorder *rec)
 		struct worker *next = w->next;
 
 		ring_destroy(&w->ring);
+		free(w->defined);
 		free(w);
 		w = next;
 	}
@@ -337,6 +338,7 @@ static void free_recorder(struct recorder *rec)
 	pthread_mutex_destroy(&rec->mutex);
 	intern_destroy(&rec->names);
 	writer_free_session(rec->session);
+	writer_free_facts(rec);
 	free(rec->path);
 	free(rec);
 }
@@ -354,11 +356,15 @@ int recorder_create(const struct recorder_options *options, struct recorder **ou
 	rec->max_bytes = options->max_bytes;
 	rec->blocks = options->block;
 	rec->report = options->report;
+	rec->rotate_bytes = options->rotate_bytes;
+	rec->rotate_files = options->rotate_files;
+	rec->snapshot = options->snapshot;
+	rec->snapshot_context = options->snapshot_context;
 	pthread_mutex_init(&rec->mutex, NULL);
 	pthread_cond_init(&rec->flushed, NULL);
 	rec->path = absolute(options->path);
 	err = rec->path ? intern_init(&rec->names) : -ENOMEM;
-	fd = err ? err : open_file(rec->path);
+	fd = err ? err : writer_open_file(rec->path);
 	if (fd < 0) {
 		free_recorder(rec);
 		return fd;
@@ -426,6 +432,15 @@ void recorder_flush(struct recorder *rec)
 	pthread_mutex_unlock(&rec->mutex);
 }
 
+int recorder_rotate(struct recorder *rec)
+{
+	pthread_mutex_lock(&rec->mutex);
+	rec->rotate_asked++;
+	pthread_mutex_unlock(&rec->mutex);
+	recorder_flush(rec);
+	return -atomic_load(&rec->rotate_error);
+}
+
 void recorder_get_stats(struct recorder *rec, struct recorder_stats *stats)
 {
 	*stats = (struct recorder_stats){
@@ -439,6 +454,12 @@ void recorder_get_stats(struct recorder *rec, struct recorder_stats *stats)
 
 void recorder_set_enabled(struct recorder *rec, bool enabled)
 {
+	/* What has happened in between, nobody has seen: the names are told anew. */
+	if (enabled && atomic_load(&rec->disabled)) {
+		atomic_store(&rec->snapshot_wanted, true);
+		atomic_store(&rec->disabled, false);
+		recorder_flush(rec);
+	}
 	atomic_store(&rec->disabled, !enabled);
 }
 

@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include <memfs/trace_ops.h>
 
@@ -54,6 +55,9 @@ struct trace_call {
 	const char *name2;   /* RENAME: the new name; SYMLINK: the target */
 };
 
+typedef void (*recorder_tell_fn)(void *context, uint64_t parent, const char *name, uint64_t node,
+				 mode_t type);
+
 struct recorder_options {
 	const char *path;          /* file to make; an existing one is replaced, mode 0600 */
 	const char *mountpoint;    /* absolute */
@@ -62,6 +66,14 @@ struct recorder_options {
 	const char *cache_mode;    /* "always", "auto", "never" */
 	size_t ring_bytes;         /* per worker; 0 = the default */
 	uint64_t max_bytes;        /* of the file: then only totals go on; 0 = no limit */
+	uint64_t rotate_bytes;     /* a file of that size is put aside, and a new one begun; 0 = never */
+	unsigned rotate_files;     /* how many are kept, the current one among them; 0 = all */
+	/*
+	 * Tells all names of the tree by calling tell for each: where a file begins in the middle, its
+	 * reader needs them. Called by the writer thread. NULL = there is nothing to be told.
+	 */
+	void (*snapshot)(void *context, recorder_tell_fn tell, void *tell_context);
+	void *snapshot_context;
 	bool block;                /* a full ring makes the worker wait, instead of dropping the call */
 	/*
 	 * Called once, by the writer thread, with one line of text when the file cannot be
@@ -118,10 +130,17 @@ uint64_t recorder_clock(void);
 /* Makes all that was recorded before this call visible in the file. Waits for the writer. */
 void recorder_flush(struct recorder *rec);
 
+/*
+ * Puts the file aside as PATH.1, that one as PATH.2 and so on, and begins a new one. Waits for
+ * it. 0 or a negative errno: then nothing is recorded any more.
+ */
+int recorder_rotate(struct recorder *rec);
+
 void recorder_get_stats(struct recorder *rec, struct recorder_stats *stats);
 
 /*
- * Switches recording off and on. A call that is under way when that happens is
+ * Switches recording off and on; when it goes on, the names of that moment are recorded
+ * first. A call that is under way when that happens is
  * still (already) recorded: so the calls that switch are both in the trace.
  */
 void recorder_set_enabled(struct recorder *rec, bool enabled);

@@ -204,6 +204,11 @@ static bool is_dots(const char *name)
 	return name && (strcmp(name, ".") == 0 || strcmp(name, "..") == 0);
 }
 
+int tree_define(struct tree *t, uint64_t node, uint64_t parent, mode_t type, const char *name)
+{
+	return add_link(t, node, type, parent, name);
+}
+
 int tree_apply(struct tree *t, const struct trace_event *e)
 {
 	if (e->error)

@@ -25,6 +25,9 @@ const char *tree_path(const struct tree *t, uint64_t node, const char *name, cha
 		      size_t size);
 mode_t tree_type(const struct tree *t, uint64_t node);
 
+/* The node has that name, as somebody says who knows. type 0 = not known. 0 or -ENOMEM. */
+int tree_define(struct tree *t, uint64_t node, uint64_t parent, mode_t type, const char *name);
+
 void tree_destroy(struct tree *t);
 
 #endif

@@ -2,6 +2,7 @@
 /* writer.c - the recorder's thread: from the rings into blocks, see recorder.c for the whole. */
 #include "trace/writer.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +11,8 @@
 
 #include "trace/varint.h"
 
+#define FACTS_MAX 32
+#define TELL_BATCH 1024 /* names told between two looks at the rings */
 #define PERIOD_NS 50000000 /* between two looks at the rings; each ends with what there is in the file */
 
 /* --- records ------------------------------------------------------------ */
@@ -39,25 +42,43 @@ static uint64_t put_name(struct recorder *rec, const char *name, size_t length)
 	return (uint64_t)id + 1;
 }
 
-static void put_process(struct recorder *rec, struct process process)
+static void put_definition(struct recorder *rec, const struct process *process)
 {
-	size_t length = strlen(process.comm);
+	size_t length = strlen(process->comm);
 	uint8_t *p = block_record_begin(&rec->block, 6 * VARINT_MAX + length), *at = p;
 
+	at = varint_put(at, process->id);
+	at = varint_put(at, process->pid);
+	at = varint_put(at, process->ppid);
+	at = varint_put(at, process->uid);
+	at = varint_put(at, process->gid);
+	at = varint_put(at, process->start);
+	memcpy(at, process->comm, length);
+	block_record_end(&rec->block, TRACE_RECORD_PROCESS, at + length);
+}
+
+static void put_process(struct recorder *rec, struct worker *w, struct process *process)
+{
 	/*
 	 * May wait for a process that waits for a worker. Where workers wait for
 	 * this thread, nobody would ever go on.
 	 */
 	if (!rec->blocks)
-		process_complete(&process);
-	at = varint_put(at, process.id);
-	at = varint_put(at, process.pid);
-	at = varint_put(at, process.ppid);
-	at = varint_put(at, process.uid);
-	at = varint_put(at, process.gid);
-	at = varint_put(at, process.start);
-	memcpy(at, process.comm, length);
-	block_record_end(&rec->block, TRACE_RECORD_PROCESS, at + length);
+		process_complete(process);
+	put_definition(rec, process);
+	/* What the worker takes for known, a later file of the series must know as well. */
+	if (!w->defined)
+		w->defined = calloc(PROCESS_SLOTS, sizeof(*w->defined));
+	if (w->defined)
+		w->defined[process->pid % PROCESS_SLOTS] = *process;
+}
+
+static void put_known_processes(struct recorder *rec)
+{
+	for (struct worker *w = atomic_load(&rec->workers); w; w = w->next)
+		for (unsigned i = 0; w->defined && i < PROCESS_SLOTS; i++)
+			if (w->defined[i].id)
+				put_definition(rec, &w->defined[i]);
 }
 
 static uint8_t *copy(uint8_t *to, const uint8_t *from, size_t size)
@@ -188,25 +209,56 @@ static void put_tables(struct recorder *rec)
 #undef X
 }
 
-void writer_header(struct recorder *rec, const struct recorder_options *options)
+/* A fact that each file of a series shall have. */
+static void put_fact(struct recorder *rec, const char *key, const char *value)
 {
-	struct utsname uts;
+	struct fact *f = calloc(1, sizeof(*f));
 
-	put_meta(rec, "memfs.version", MEMFS_VERSION);
-	put_meta(rec, "mountpoint", options->mountpoint);
-	put_meta(rec, "command_line", options->command_line);
-	put_meta(rec, "mount_options", options->mount_options);
-	put_meta(rec, "cache", options->cache_mode);
-	if (uname(&uts) == 0) {
-		put_meta(rec, "kernel", uts.release);
-		put_meta(rec, "host", uts.nodename);
-		put_meta(rec, "machine", uts.machine);
+	put_meta(rec, key, value);
+	if (!f)
+		return;
+	f->key = strdup(key);
+	f->value = strdup(value);
+	f->next = rec->facts;
+	rec->facts = f;
+}
+
+void writer_free_facts(struct recorder *rec)
+{
+	while (rec->facts) {
+		struct fact *next = rec->facts->next;
+
+		free(rec->facts->key);
+		free(rec->facts->value);
+		free(rec->facts);
+		rec->facts = next;
 	}
+}
+
+static void put_beginning(struct recorder *rec)
+{
 	put_meta_number(rec, "clock.monotonic", clock_ns(CLOCK_MONOTONIC));
 	put_meta_number(rec, "clock.boottime", clock_ns(CLOCK_BOOTTIME));
 	put_meta_number(rec, "clock.realtime", clock_ns(CLOCK_REALTIME));
 	put_meta_number(rec, "clock.ticks_per_second", (uint64_t)sysconf(_SC_CLK_TCK));
 	put_tables(rec);
+}
+
+void writer_header(struct recorder *rec, const struct recorder_options *options)
+{
+	struct utsname uts;
+
+	put_fact(rec, "memfs.version", MEMFS_VERSION);
+	put_fact(rec, "mountpoint", options->mountpoint);
+	put_fact(rec, "command_line", options->command_line);
+	put_fact(rec, "mount_options", options->mount_options);
+	put_fact(rec, "cache", options->cache_mode);
+	if (uname(&uts) == 0) {
+		put_fact(rec, "kernel", uts.release);
+		put_fact(rec, "host", uts.nodename);
+		put_fact(rec, "machine", uts.machine);
+	}
+	put_beginning(rec);
 }
 
 void writer_free_session(struct recorder_session *session)
@@ -227,11 +279,11 @@ static void put_session(struct recorder *rec)
 	pthread_mutex_unlock(&rec->mutex);
 	if (!session)
 		return;
-	put_meta(rec, "transport", session->transport);
+	put_fact(rec, "transport", session->transport);
 	snprintf(text, sizeof(text), "%u.%u", session->proto_major, session->proto_minor);
-	put_meta(rec, "protocol", text);
+	put_fact(rec, "protocol", text);
 	snprintf(text, sizeof(text), "0x%" PRIx64, session->capabilities);
-	put_meta(rec, "capabilities", text);
+	put_fact(rec, "capabilities", text);
 	writer_free_session(session);
 }
 
@@ -282,7 +334,7 @@ static bool drain_worker(struct recorder *rec, struct worker *w)
 			struct process definition;
 
 			memcpy(&definition, e->bytes, sizeof(definition));
-			put_process(rec, definition);
+			put_process(rec, w, &definition);
 		}
 		at += (e->length + 7u) & ~7u;
 	}
@@ -319,8 +371,9 @@ void writer_report(struct recorder *rec, int error)
 	if (!error || rec->error_reported || !rec->report)
 		return;
 	rec->error_reported = true;
-	snprintf(text, sizeof(text), "trace %s: %s; nothing more is recorded", rec->path,
-		 strerror(error));
+	snprintf(text, sizeof(text), "trace %s: %s%s", rec->path, strerror(error),
+		 atomic_load(&rec->block.error) ? "; nothing more is recorded" :
+		 "; it cannot be put aside");
 	rec->report(text);
 }
 
@@ -334,19 +387,132 @@ static bool flush_wanted(struct recorder *rec)
 	return wanted;
 }
 
+/* --- a series of files ---------------------------------------------------- */
+
+struct telling {
+	struct recorder *rec;
+	unsigned told;
+};
+
+static void put_node(void *context, uint64_t parent, const char *name, uint64_t node, mode_t type)
+{
+	struct telling *t = context;
+	size_t length = strlen(name);
+	uint8_t *p = block_record_begin(&t->rec->block, 3 * VARINT_MAX + length);
+	uint8_t *at = varint_put(varint_put(varint_put(p, node), parent), type);
+
+	memcpy(at, name, length);
+	block_record_end(&t->rec->block, TRACE_RECORD_NODE, at + length);
+	/*
+	 * The rings must not run full meanwhile. What is recorded while the names are told may
+	 * come before or behind them: both say the same of what a node is called in the end.
+	 */
+	if (++t->told % TELL_BATCH == 0)
+		drain(t->rec);
+}
+
+/* What has a name already, for a reader that has not seen it made. */
+static void put_snapshot(struct recorder *rec)
+{
+	struct telling telling = { .rec = rec };
+	uint8_t *p;
+
+	if (!rec->snapshot)
+		return;
+	p = block_record_begin(&rec->block, 3 * VARINT_MAX);
+	block_record_end(&rec->block, TRACE_RECORD_NODE,
+			 varint_put(varint_put(varint_put(p, 0), 0), 0));
+	rec->snapshot(rec->snapshot_context, put_node, &telling);
+}
+
+static void numbered(const struct recorder *rec, unsigned number, char *text, size_t size)
+{
+	snprintf(text, size, number ? "%s.%u" : "%s", rec->path, number);
+}
+
+/* PATH becomes PATH.1, that PATH.2 and so on; what is beyond those to be kept goes. 0 or an errno. */
+static int put_aside(const struct recorder *rec)
+{
+	char from[PATH_MAX + 16], to[PATH_MAX + 16];
+	unsigned last = 0;
+
+	do
+		numbered(rec, ++last, to, sizeof(to));
+	while (access(to, F_OK) == 0 && last != rec->rotate_files);
+	for (unsigned i = last; i > 0; i--) {
+		numbered(rec, i - 1, from, sizeof(from));
+		numbered(rec, i, to, sizeof(to));
+		if ((i == rec->rotate_files ? unlink(from) : rename(from, to)) < 0)
+			return errno;
+	}
+	return 0;
+}
+
+/* A new file, in which the series goes on. 0 or an errno. */
+static int rotate(struct recorder *rec)
+{
+	struct fact *facts[FACTS_MAX];
+	unsigned count = 0;
+	int fd, err;
+
+	err = put_aside(rec);
+	rec->rotate_from = atomic_load(&rec->block.written);
+	if (err) {
+		writer_report(rec, err); /* and goes on in the one that is there */
+		return err;
+	}
+	put_meta(rec, "continued", "1");
+	put_end(rec);
+	block_writer_flush(&rec->block);
+	fd = writer_open_file(rec->path);
+	if (fd < 0) {
+		atomic_store(&rec->block.error, -fd);
+		return -fd;
+	}
+	close(rec->block.fd);
+	block_writer_init(&rec->block, fd);
+	rec->error_reported = false;
+	intern_reset(&rec->names);
+	for (struct worker *w = atomic_load(&rec->workers); w; w = w->next)
+		w->request_block = 0;
+	for (struct fact *f = rec->facts; f && count < FACTS_MAX; f = f->next)
+		facts[count++] = f;
+	while (count--)
+		put_meta(rec, facts[count]->key, facts[count]->value);
+	put_meta_number(rec, "segment", ++rec->segment);
+	put_beginning(rec);
+	put_known_processes(rec);
+	put_snapshot(rec);
+	block_writer_flush(&rec->block);
+	rec->rotate_from = atomic_load(&rec->block.written);
+	return 0;
+}
+
+static bool is_due(const struct recorder *rec)
+{
+	return rec->rotate_bytes &&
+	       atomic_load(&rec->block.written) - rec->rotate_from >= rec->rotate_bytes;
+}
+
 /*
  * All that there is goes into the file, each time: what a reader that follows waits for, and what a killed
  * daemon leaves, is as new as the period is long. True when there was anything.
  */
 static bool work(struct recorder *rec)
 {
-	uint64_t ticket;
+	uint64_t ticket, rotate_ticket;
 	bool any;
 
 	pthread_mutex_lock(&rec->mutex);
 	ticket = rec->flush_asked;
+	rotate_ticket = rec->rotate_asked;
 	pthread_mutex_unlock(&rec->mutex);
 	any = drain(rec); /* what was recorded before the ticket was drawn */
+	if (rotate_ticket != rec->rotated || is_due(rec))
+		rec->rotate_error = rotate(rec);
+	rec->rotated = rotate_ticket;
+	if (atomic_exchange(&rec->snapshot_wanted, false))
+		put_snapshot(rec);
 	block_writer_flush(&rec->block);
 	writer_report(rec, atomic_load(&rec->block.error));
 	pthread_mutex_lock(&rec->mutex);

@@ -43,6 +43,8 @@ struct worker {
 	/* the writer thread's: */
 	uint64_t request;            /* number of the call that was written last */
 	uint64_t request_block;      /* the block in which it stands, plus 1 */
+	struct process *defined;     /* copy of the table processes, as far as it is in the file;
+					NULL = not needed: files are not rotated */
 	struct worker *next;         /* constant once it is in the list */
 };
 
@@ -89,6 +91,8 @@ struct recorder {
 	_Atomic bool stop;
 	uint64_t flush_asked, flush_done;  /* [mutex] tickets */
 	struct recorder_session *session;  /* [mutex] to be written, strings copied */
+	uint64_t rotate_asked;             /* [mutex] a ticket, as for a flush */
+	_Atomic bool snapshot_wanted;
 	_Atomic uint64_t recorded;
 	_Atomic uint64_t skipped;          /* of these, not in the file: max_bytes */
 	_Atomic uint64_t unheard;          /* lost because a thread got no worker */
@@ -99,6 +103,14 @@ struct recorder {
 	bool owes_watermark;               /* events were written that none has covered yet */
 	bool error_reported;
 	void (*report)(const char *text);
+	struct fact *facts;                /* META of the beginning, for each file of a series */
+	uint64_t rotated;                  /* tickets served */
+	_Atomic int rotate_error;          /* errno of the last time, 0 = none */
+	uint64_t rotate_bytes, rotate_from; /* of the file; beyond what stands at its beginning */
+	unsigned rotate_files;
+	uint64_t segment;
+	void (*snapshot)(void *context, recorder_tell_fn tell, void *tell_context);
+	void *snapshot_context;
 };
 
 static inline void futex_wake(_Atomic uint32_t *word)
@@ -113,6 +125,17 @@ static inline void futex_wait(_Atomic uint32_t *word, uint32_t value, long timeo
 
 	syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, timeout_ns ? &ts : NULL, NULL, 0);
 }
+
+/* A fact of the whole, kept to be written again. */
+struct fact {
+	struct fact *next;
+	char *key, *value;
+};
+
+void writer_free_facts(struct recorder *rec);
+
+/* Opens the file anew: mode 0600, not through a link, not in place of somebody else's. */
+int writer_open_file(const char *path);
 
 /* The first block of the file: what is known before anything has happened. */
 void writer_header(struct recorder *rec, const struct recorder_options *options);

@@ -86,6 +86,9 @@ def wrong_command_lines_are_refused(_):
     refused(['notrace=1'], '-o', 'notrace=1', 'd', status=2)
     refused(['trace_policy=maybe', 'block, discard'], '-o', 'trace_policy=maybe', 'd', status=2)
     refused(['trace_ring=1k', '64k'], '-o', 'trace_ring=1k', 'd', status=2)
+    refused(['trace_rotate=1k', '64k'], '-o', 'trace_rotate=1k', 'd', status=2)
+    refused(['trace_files=0'], '-o', 'trace_files=0', 'd', status=2)
+    refused(['trace_max', 'trace_rotate'], '-o', 'trace_max=1m,trace_rotate=1m', 'd', status=2)
     refused(['trace_max=x'], '-o', 'trace_max=x', 'd', status=2)
     refused(['trace_nonsense'], '-o', 'trace_nonsense=1', 'd', status=2)
 

@@ -238,6 +238,53 @@ def a_trace_is_switched_off_and_on(target):
 
 
 @memfs_case
+def a_series_of_files(target):
+    mount = other_mount(target, 'trace_rotate=64k,trace_files=3', whole=False)
+    with mount as path:
+        os.makedirs(f'{path}/a/b')
+        write(f'{path}/a/b/old', b'x')
+        for number in range(8000):
+            os.mknod(f'{path}/a/f{number}')
+        os.setxattr(path, 'memfs.trace.rotate', b'')
+        os.stat(f'{path}/a/b/old')
+        os.rename(f'{path}/a/b/old', f'{path}/a/b/new')
+        os.rename(f'{path}/a/b', f'{path}/c')
+        os.setxattr(path, 'memfs.trace.rotate', b'now')
+        os.unlink(f'{path}/c/new')
+        equal(os.getxattr(path, 'memfs.trace').decode(), path + '.trace')
+    trace = path + '.trace'
+    series = [trace, trace + '.1', trace + '.2']
+    equal(sorted(name for name in os.listdir(Paths.work) if name.startswith(os.path.basename(trace))),
+          sorted(os.path.basename(name) for name in series))
+    for name in series:
+        done = subprocess.run([Paths.trace, 'info', '--json', name], stdout=subprocess.PIPE)
+        report = json.loads(done.stdout)
+        equal((done.returncode, report['complete'], report['lost']), (0, True, 0), name)
+        equal(report['continued'], name != trace)
+        equal(report['meta']['mountpoint'], path)
+        assert report['segment'] >= 2, report
+        # That many names were there when it began, whatever was made before.
+        assert report['snapshot'] > 1000, report
+    equal([e['arguments'] for e in events(trace, '-e', 'unlink')], ['"/c/new"'])
+    equal([e['arguments'] for e in events(trace + '.1', '-e', 'rename')],
+          ['"/a/b/old", "/a/b/new"', '"/a/b", "/c"'])
+    done = subprocess.run([Paths.trace, 'check', '--json', trace], stdout=subprocess.PIPE)
+    equal((done.returncode, json.loads(done.stdout)['in_the_middle']), (1, True))
+
+
+@memfs_case
+def what_was_made_while_it_was_off_has_a_name(target):
+    with other_mount(target, '') as path:
+        os.setxattr(path, 'memfs.trace.enabled', b'0')
+        os.makedirs(f'{path}/unseen/d')
+        os.setxattr(path, 'memfs.trace.enabled', b'1')
+        os.mkdir(f'{path}/unseen/d/e')
+        os.stat(f'{path}/unseen/d')
+    equal([e['arguments'].split(',')[0] for e in events(path + '.trace', '-e', 'mkdir')],
+          ['"/unseen/d/e"'])
+
+
+@memfs_case
 def detail_stops_at_trace_max_and_totals_go_on(target):
     mount = other_mount(target, 'trace_max=100k', whole=False)
     with mount as path:

@@ -43,6 +43,49 @@ static struct stat stat_of(node_id id)
 	return st;
 }
 
+struct walked {
+	unsigned count, directories;
+	uint64_t ids; /* a bit for each below 64 */
+};
+
+static void count_walked(void *context, node_id parent, const char *name, node_id id, mode_t type)
+{
+	struct walked *w = context;
+	struct store_entry e;
+
+	ck_assert_int_eq(store_lookup(s, parent, name, &e), 0);
+	ck_assert_uint_eq(e.id, id);
+	ck_assert_uint_eq(e.attr.st_mode & S_IFMT, type);
+	w->count++;
+	w->directories += S_ISDIR(type);
+	if (id < 64)
+		w->ids |= UINT64_C(1) << id;
+}
+
+START_TEST(a_walk_tells_every_name_once)
+{
+	node_id a = make(STORE_ROOT, "a", S_IFDIR | 0755), b = make(a, "b", S_IFDIR | 0755);
+	struct walked w = { 0 };
+	struct store_entry e;
+	node_id file = make(b, "file", S_IFREG | 0644);
+	char name[16];
+
+	ck_assert_int_eq(store_link(s, file, STORE_ROOT, "again", &e), 0);
+	ck_assert_int_eq(store_walk(s, count_walked, &w), 0);
+	ck_assert_uint_eq(w.count, 4);
+	ck_assert_uint_eq(w.directories, 2);
+	ck_assert_uint_eq(w.ids, UINT64_C(1) << a | UINT64_C(1) << b | UINT64_C(1) << file);
+	/* More than are taken in one go, and exactly as many. */
+	for (unsigned i = 0; i < 256 + 512; i++) {
+		snprintf(name, sizeof(name), "n%u", i);
+		make(i < 256 ? a : b, name, S_IFREG | 0644);
+	}
+	w = (struct walked){ 0 };
+	ck_assert_int_eq(store_walk(s, count_walked, &w), 0);
+	ck_assert_uint_eq(w.count, 4 + 256 + 512);
+}
+END_TEST
+
 START_TEST(ids_count_up_from_the_root)
 {
 	ck_assert_uint_eq(stat_of(STORE_ROOT).st_ino, 1);
@@ -424,6 +467,7 @@ int main(void)
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_set_timeout(tc, 120);
+	tcase_add_test(tc, a_walk_tells_every_name_once);
 	tcase_add_test(tc, ids_count_up_from_the_root);
 	tcase_add_test(tc, an_id_is_never_used_twice);
 	tcase_add_test(tc, forgetting_more_than_was_looked_up_does_no_harm);

@@ -369,6 +369,118 @@ START_TEST(who_follows_gets_all_in_order_and_soon)
 }
 END_TEST
 
+/* --- a series of files ------------------------------------------------------ */
+
+static void tell_tree(void *context, recorder_tell_fn tell, void *tell_context)
+{
+	ck_assert_ptr_eq(context, path);
+	tell(tell_context, 1, "dir", 2, S_IFDIR);
+	tell(tell_context, 2, "file", 3, S_IFREG);
+}
+
+static void expect_path(struct trace_reader *r, uint64_t node, const char *wanted)
+{
+	char buf[256];
+
+	ck_assert_str_eq(trace_path(r, node, NULL, buf, sizeof(buf)), wanted);
+}
+
+START_TEST(a_later_file_of_a_series_stands_for_itself)
+{
+	struct recorder_options options = {
+		.path = path, .mountpoint = "/mnt", .command_line = "", .mount_options = "",
+		.cache_mode = "never", .snapshot = tell_tree, .snapshot_context = path,
+		.rotate_files = 2,
+	};
+	struct trace_reader *r;
+	struct trace_info info;
+	struct trace_event e;
+	char aside[80];
+
+	recorder_close(rec);
+	ck_assert_int_eq(recorder_create(&options, &rec), 0);
+	record((struct trace_call){ .op = TRACE_OP_MKDIR, .node = 1, .name = "dir", .result = 2,
+				    .pid = (uint32_t)getpid() });
+	record((struct trace_call){ .op = TRACE_OP_CREATE, .node = 2, .name = "file", .result = 3,
+				    .pid = (uint32_t)getpid() });
+	ck_assert_int_eq(recorder_rotate(rec), 0);
+	record((struct trace_call){ .op = TRACE_OP_GETATTR, .node = 3, .pid = (uint32_t)getpid() });
+	recorder_close(rec);
+
+	r = open_reader();
+	e = next(r);
+	ck_assert_uint_eq(e.op, TRACE_OP_GETATTR);
+	ck_assert_uint_eq(e.request, 3);
+	ck_assert_ptr_nonnull(e.process); /* defined in the first file, and here again */
+	ck_assert_uint_eq(e.process->pid, (uint32_t)getpid());
+	expect_path(r, 3, "/dir/file");
+	ck_assert_uint_eq(trace_node_type(r, 2), S_IFDIR);
+	ck_assert_int_eq(trace_next(r, &e), 0);
+	ck_assert_str_eq(trace_meta(r, "mountpoint"), "/mnt");
+	trace_get_info(r, &info);
+	ck_assert(info.complete && info.segment == 1 && !info.continued && info.snapshot == 2);
+	trace_close(r);
+
+	snprintf(aside, sizeof(aside), "%s.1", path);
+	ck_assert_int_eq(rename(aside, path), 0);
+	r = open_reader();
+	ck_assert_uint_eq(next(r).op, TRACE_OP_MKDIR);
+	ck_assert_uint_eq(next(r).op, TRACE_OP_CREATE);
+	ck_assert_int_eq(trace_next(r, &e), 0);
+	trace_get_info(r, &info);
+	ck_assert(info.complete && info.segment == 0 && info.continued && !info.snapshot);
+	trace_close(r);
+}
+END_TEST
+
+START_TEST(no_more_files_are_kept_than_asked_for)
+{
+	struct recorder_options options = {
+		.path = path, .mountpoint = "", .command_line = "", .mount_options = "",
+		.cache_mode = "", .rotate_bytes = 100000, .rotate_files = 3,
+	};
+	char aside[80];
+	struct stat st;
+
+	recorder_close(rec);
+	ck_assert_int_eq(recorder_create(&options, &rec), 0);
+	for (uint64_t i = 0; i < 100000; i++) {
+		record((struct trace_call){ .op = TRACE_OP_GETATTR, .node = i << 40 });
+		if (i % 10000 == 0)
+			recorder_flush(rec);
+	}
+	recorder_close(rec);
+	for (int i = 1; i <= 3; i++) {
+		snprintf(aside, sizeof(aside), "%s.%d", path, i);
+		ck_assert_int_eq(stat(aside, &st), i < 3 ? 0 : -1);
+		unlink(aside);
+	}
+}
+END_TEST
+
+START_TEST(switched_on_again_names_are_known)
+{
+	struct recorder_options options = {
+		.path = path, .mountpoint = "", .command_line = "", .mount_options = "",
+		.cache_mode = "", .snapshot = tell_tree, .snapshot_context = path,
+	};
+	struct trace_reader *r;
+
+	recorder_close(rec);
+	ck_assert_int_eq(recorder_create(&options, &rec), 0);
+	record((struct trace_call){ .op = TRACE_OP_CREATE, .node = 1, .name = "old", .result = 3 });
+	recorder_set_enabled(rec, false);
+	recorder_set_enabled(rec, true);
+	record((struct trace_call){ .op = TRACE_OP_GETATTR, .node = 3 });
+	recorder_close(rec);
+	r = open_reader();
+	next(r);
+	ck_assert_uint_eq(next(r).op, TRACE_OP_GETATTR);
+	expect_path(r, 3, "/dir/file");
+	trace_close(r);
+}
+END_TEST
+
 static int reports;
 
 static void count_report(const char *text)
@@ -562,6 +674,9 @@ int main(void)
 	tcase_add_test(tc, loss_is_counted_exactly);
 	tcase_add_test(tc, what_was_flushed_can_be_read_while_recording_goes_on);
 	tcase_add_test(tc, who_follows_gets_all_in_order_and_soon);
+	tcase_add_test(tc, a_later_file_of_a_series_stands_for_itself);
+	tcase_add_test(tc, no_more_files_are_kept_than_asked_for);
+	tcase_add_test(tc, switched_on_again_names_are_known);
 	tcase_add_test(tc, the_file_is_never_made_through_a_link_or_in_place_of_a_device);
 	tcase_add_test(tc, a_full_disk_is_reported_and_harms_nothing);
 	tcase_add_test(tc, cut_off_anywhere_it_is_read_as_far_as_it_goes);

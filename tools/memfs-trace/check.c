@@ -33,6 +33,7 @@ struct sums {
 	int64_t made[KINDS], linked[KINDS], removed[KINDS], replaced[KINDS];
 	uint64_t bytes_written, bytes_read, disagreeing;
 	bool switched_off; /* for a while: what happened then is not known */
+	bool in_the_middle; /* the trace begins there: not all was made in it */
 };
 
 static enum kind kind_of(mode_t type)
@@ -119,6 +120,8 @@ static void print_text(const struct query *q, const struct sums *s)
 	printf("bytes written %" PRIu64 ", read %" PRIu64 "\n", s->bytes_written, s->bytes_read);
 	if (s->switched_off)
 		puts("SWITCHED OFF for a while: what happened then is not counted");
+	if (s->in_the_middle)
+		puts("BEGINS IN THE MIDDLE: what is left is the change, not what is there");
 	if (s->disagreeing)
 		printf("TOTALS DISAGREE for %" PRIu64 " operations\n", s->disagreeing);
 }
@@ -139,6 +142,7 @@ static void print_json(const struct query *q, const struct sums *s)
 	json_object_set_new(root, "bytes_written", json_integer((json_int_t)s->bytes_written));
 	json_object_set_new(root, "bytes_read", json_integer((json_int_t)s->bytes_read));
 	json_object_set_new(root, "switched_off", json_boolean(s->switched_off));
+	json_object_set_new(root, "in_the_middle", json_boolean(s->in_the_middle));
 	json_object_set_new(root, "totals_agree", json_boolean(!s->disagreeing));
 	query_print_json(root);
 }
@@ -149,6 +153,7 @@ int command_check(int argc, char **argv)
 	struct query q = { 0 };
 	struct trace_event event;
 	struct sums s = { 0 };
+	struct trace_info info;
 	bool good;
 	int c = query_option(&q, &spec, argc, argv);
 
@@ -158,10 +163,12 @@ int command_check(int argc, char **argv)
 		calls[event.op % TRACE_OP_LIMIT]++;
 		add(&s, q.reader, &event);
 	}
+	trace_get_info(q.reader, &info);
+	s.in_the_middle = info.segment > 0;
 	/* The totals are of all that was recorded. */
-	if (!q.filter.active)
+	if (!q.filter.active && !s.in_the_middle && !info.continued)
 		compare_totals(&s, q.reader, calls);
-	good = is_whole(q.reader) && !s.disagreeing && !s.switched_off;
+	good = is_whole(q.reader) && !s.disagreeing && !s.switched_off && !s.in_the_middle;
 	if (q.json)
 		print_json(&q, &s);
 	else

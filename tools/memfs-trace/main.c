@@ -98,6 +98,9 @@ void print_verdict(const struct trace_reader *r)
 	trace_get_info(r, &info);
 	printf("# %s events, %s lost, CLOCK_MONOTONIC, %s, ", format_count(info.events, events),
 	       format_count(info.lost, lost), info.complete ? "complete" : "incomplete");
+	if (info.segment || info.continued)
+		printf("file %" PRIu64 " of a series%s, ", info.segment + 1,
+		       info.continued ? " that goes on" : "");
 	if (info.skipped)
 		printf("%s LEFT OUT (trace_max), ", format_count(info.skipped, lost));
 	if (info.gaps)

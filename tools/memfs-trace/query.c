@@ -189,10 +189,12 @@ json_t *query_json(const struct query *q)
 	json_t *object;
 
 	trace_get_info(q->reader, &info);
-	object = json_pack("{s:I, s:I, s:I, s:I, s:I, s:b}", "events", (json_int_t)info.events,
+	object = json_pack("{s:I, s:I, s:I, s:I, s:I, s:b, s:I, s:b, s:I}", "events", (json_int_t)info.events,
 			   "lost", (json_int_t)info.lost, "skipped", (json_int_t)info.skipped,
 			   "gaps", (json_int_t)info.gaps, "gap_bytes", (json_int_t)info.gap_bytes,
-			   "complete", (int)info.complete);
+			   "complete", (int)info.complete, "segment", (json_int_t)info.segment,
+			   "continued", (int)info.continued, "snapshot",
+			   (json_int_t)info.snapshot);
 	if (object && q->filter.active)
 		json_object_set_new(object, "passed", json_integer((json_int_t)q->filter.passed));
 	if (!object)
