@@ -126,6 +126,20 @@ bool trace_get_totals(const struct trace_reader *r, unsigned op, struct trace_to
 const char *trace_path(const struct trace_reader *r, uint64_t node, const char *name, char *buf,
 		       size_t size);
 
+/* An open that is not yet released: what its OPEN, CREATE, OPENDIR or TMPFILE has said. */
+struct trace_handle {
+	const struct trace_process *process; /* NULL = not known */
+	uint64_t node;
+	uint64_t start_ns;
+	uint32_t flags;                      /* of open(2) */
+};
+
+/*
+ * The open of a handle (an event's fh), as it was before the last event given: so that of a RELEASE is still
+ * there. NULL = not known. Good until the next trace_next().
+ */
+const struct trace_handle *trace_handle(const struct trace_reader *r, uint64_t fh);
+
 /* S_IFMT bits of a node, 0 = not known. */
 mode_t trace_node_type(const struct trace_reader *r, uint64_t node);
 

@@ -55,7 +55,7 @@ struct trace_reader {
 	uint64_t told;       /* names of the tree that were told, not made */
 
 	struct map processes; /* by id: struct process_record */
-	struct map opens;     /* by fh: struct trace_process, not owned */
+	struct map opens;     /* by fh: struct trace_handle */
 	struct tree tree;
 
 	struct pending *heap;
@@ -414,22 +414,47 @@ static int read_record(struct trace_reader *r)
 
 /* --- events -------------------------------------------------------------- */
 
+static int remember_open(struct trace_reader *r, const struct trace_event *e)
+{
+	struct trace_handle *handle = malloc(sizeof(*handle));
+	void *old = NULL;
+
+	if (!handle)
+		return -ENOMEM;
+	*handle = (struct trace_handle){
+		.process = e->inferred ? NULL : e->process,
+		.node = e->op == TRACE_OP_CREATE || e->op == TRACE_OP_TMPFILE ? e->result : e->node,
+		.start_ns = e->start_ns,
+		.flags = e->flags,
+	};
+	if (map_set(&r->opens, e->fh, handle, &old) < 0) {
+		free(handle);
+		return -ENOMEM;
+	}
+	free(old);
+	return 0;
+}
+
+static bool is_open(unsigned op)
+{
+	return op == TRACE_OP_OPEN || op == TRACE_OP_CREATE || op == TRACE_OP_OPENDIR ||
+	       op == TRACE_OP_TMPFILE;
+}
+
 /* Brings tree and opens up to date with the event that was given last. */
 static int settle(struct trace_reader *r)
 {
 	const struct trace_event *e = &r->last;
-	void *old;
+	int err = 0;
 
 	if (!r->has_last)
 		return 0;
 	r->has_last = false;
-	if (!e->error && e->fh && e->process && !e->inferred &&
-	    (e->op == TRACE_OP_OPEN || e->op == TRACE_OP_CREATE || e->op == TRACE_OP_OPENDIR) &&
-	    map_set(&r->opens, e->fh, (void *)(uintptr_t)e->process, &old) < 0)
-		return -ENOMEM;
-	if (e->op == TRACE_OP_RELEASE || e->op == TRACE_OP_RELEASEDIR)
-		map_remove(&r->opens, e->fh);
-	return tree_apply(&r->tree, e);
+	if (!e->error && e->fh && is_open(e->op))
+		err = remember_open(r, e);
+	else if (e->op == TRACE_OP_RELEASE || e->op == TRACE_OP_RELEASEDIR)
+		free(map_remove(&r->opens, e->fh));
+	return err ? err : tree_apply(&r->tree, e);
 }
 
 static void give(struct trace_reader *r, struct trace_event *event)
@@ -441,7 +466,9 @@ static void give(struct trace_reader *r, struct trace_event *event)
 	if (record) {
 		event->process = &record->process;
 	} else if (!p.process_id && event->fh) {
-		event->process = map_get(&r->opens, event->fh);
+		const struct trace_handle *handle = map_get(&r->opens, event->fh);
+
+		event->process = handle ? handle->process : NULL;
 		event->inferred = event->process != NULL;
 	}
 	r->events++;
@@ -554,7 +581,7 @@ void trace_close(struct trace_reader *r)
 		r->meta = next;
 	}
 	drop_names(r);
-	map_destroy(&r->opens, NULL);
+	map_destroy(&r->opens, free);
 	map_destroy(&r->processes, free);
 	tree_destroy(&r->tree);
 	free(r->heap);
@@ -640,6 +667,11 @@ bool trace_get_totals(const struct trace_reader *r, unsigned op, struct trace_to
 		return false;
 	*totals = r->totals[op];
 	return true;
+}
+
+const struct trace_handle *trace_handle(const struct trace_reader *r, uint64_t fh)
+{
+	return fh ? map_get(&r->opens, fh) : NULL;
 }
 
 const char *trace_path(const struct trace_reader *r, uint64_t node, const char *name, char *buf,

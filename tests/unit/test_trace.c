@@ -194,7 +194,7 @@ START_TEST(a_release_by_the_kernel_is_the_openers)
 	struct trace_event e;
 
 	record((struct trace_call){ .op = TRACE_OP_CREATE, .node = 1, .name = "f", .result = 2,
-				    .fh = 4, .pid = (uint32_t)getpid() });
+				    .fh = 4, .pid = (uint32_t)getpid(), .flags = O_WRONLY | O_APPEND });
 	record((struct trace_call){ .op = TRACE_OP_RELEASE, .node = 2, .fh = 4 });
 	record((struct trace_call){ .op = TRACE_OP_FORGET, .node = 2 });
 	recorder_close(rec);
@@ -203,7 +203,12 @@ START_TEST(a_release_by_the_kernel_is_the_openers)
 	e = next(r);
 	ck_assert(e.inferred);
 	ck_assert_uint_eq(e.process->pid, (uint32_t)getpid());
+	ck_assert_ptr_nonnull(trace_handle(r, 4));
+	ck_assert_uint_eq(trace_handle(r, 4)->node, 2);
+	ck_assert_uint_eq(trace_handle(r, 4)->flags, O_WRONLY | O_APPEND);
+	ck_assert_ptr_eq(trace_handle(r, 4)->process, e.process);
 	ck_assert_ptr_null(next(r).process);
+	ck_assert_ptr_null(trace_handle(r, 4));
 	trace_close(r);
 }
 END_TEST
