@@ -23,23 +23,31 @@
  *   store/budget.c       what all of it may take
  *   store/lock.c         the locks and their order
  *
+ *   trim.c               gives memory back after much was removed
+ *
  *   trace/recorder.h     takes each call down; see there for the way to the file
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <libgen.h>
 #include <limits.h>
+#include <mntent.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "fuse/session.h"
 #include "options.h"
+#include "trim.h"
 
 /* Everything main() owns. */
 struct daemon {
@@ -65,17 +73,73 @@ static int fail(const char *format, ...)
 
 /* --- before mounting --------------------------------------------------- */
 
+/* realpath(3) but for the last component, which cannot be looked at. */
+static bool resolve_dead(const char *given, char path[PATH_MAX])
+{
+	char *parent = strdup(given), *name = strdup(given), resolved[PATH_MAX];
+	bool ok = parent && name && realpath(dirname(parent), resolved) &&
+		  snprintf(path, PATH_MAX, "%s/%s", strcmp(resolved, "/") ? resolved : "",
+			   basename(name)) < PATH_MAX;
+
+	free(parent);
+	free(name);
+	return ok;
+}
+
+/* Is what is mounted there, on top, a memfs? */
+static bool is_memfs(const char *path)
+{
+	FILE *mounts = setmntent("/proc/self/mounts", "re");
+	struct mntent *m;
+	bool found = false;
+
+	while (mounts && (m = getmntent(mounts)))
+		if (strcmp(m->mnt_dir, path) == 0)
+			found = strcmp(m->mnt_type, "fuse.memfs") == 0;
+	if (mounts)
+		endmntent(mounts);
+	return found;
+}
+
+static bool unmount_as_user(const char *path)
+{
+	char *const argv[] = { (char[]){ "fusermount3" }, (char[]){ "-uzq" }, (char[]){ "--" },
+			       (char *)(uintptr_t)path, NULL };
+	int status;
+	pid_t pid;
+
+	return posix_spawnp(&pid, argv[0], NULL, NULL, argv, environ) == 0 &&
+	       waitpid(pid, &status, 0) == pid && status == 0;
+}
+
+/*
+ * A daemon that was killed leaves a mount on which every call fails. What is dead is of no use to anybody: off
+ * with it, if it is one of ours.
+ */
+static bool remove_dead_mount(const char *given)
+{
+	char path[PATH_MAX];
+
+	if (!resolve_dead(given, path) || !is_memfs(path) ||
+	    (umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW) < 0 && !unmount_as_user(path)))
+		return false;
+	fprintf(stderr, "memfs: %s: removed the mount of a memfs that had died\n", given);
+	return true;
+}
+
 static int check_mountpoint(struct daemon *d)
 {
 	const char *given = d->options.mountpoint;
 	struct stat st;
+	bool found;
 
-	if (stat(given, &st) < 0 || !realpath(given, d->mountpoint)) {
-		if (errno == ENOTCONN)
+	/* For a moment it is ECONNABORTED, then ENOTCONN. There may be more than one. */
+	while (!(found = stat(given, &st) == 0) && (errno == ENOTCONN || errno == ECONNABORTED))
+		if (!remove_dead_mount(given))
 			return fail("%s: the mount there is dead; unmount it first: umount %s",
 				    given, given);
+	if (!found || !realpath(given, d->mountpoint))
 		return fail("%s: %s", given, strerror(errno));
-	}
 	if (!S_ISDIR(st.st_mode))
 		return fail("%s: %s", given, strerror(ENOTDIR));
 	return 0;
@@ -295,7 +359,10 @@ static int serve(struct daemon *d)
 	};
 	int result, err;
 
-	err = store_create(&d->options.store, &d->fs.store);
+	d->options.store.ebb = trim_ask;
+	err = trim_start();
+	if (!err)
+		err = store_create(&d->options.store, &d->fs.store);
 	if (err)
 		return fail("%s", strerror(-err));
 	result = d->options.notrace ? 0 : start_recorder(d);
@@ -303,6 +370,7 @@ static int serve(struct daemon *d)
 		result = session_run(&d->fs, &options);
 	if (stop_recorder(d) != 0)
 		result = 1;
+	trim_stop();
 	store_destroy(d->fs.store);
 	return result;
 }

@@ -16,10 +16,14 @@
 #include <stdint.h>
 
 #define BUDGET_NODE 1024 /* as tmpfs's BOGO_INODE_SIZE */
+#define BUDGET_EBB (8u << 20) /* a fall by less than that is none */
 
 struct account {
 	_Atomic uint64_t used;
 	_Atomic uint64_t limit; /* UINT64_MAX = none */
+	_Atomic uint64_t high;  /* the most that was used since the last ebb */
+	void (*ebb)(void *context); /* called when it has fallen to half of that; NULL = nobody cares */
+	void *context;
 };
 
 struct budget {

@@ -48,6 +48,12 @@ struct store_options {
 	mode_t mode;        /* of the root: permission bits */
 	uid_t uid;          /* of the root */
 	gid_t gid;
+	/*
+	 * Called, with locks held, when what is stored has become much less: a hint that memory
+	 * could be given back. NULL = nobody cares.
+	 */
+	void (*ebb)(void *context);
+	void *context;
 };
 
 /* A node as the answer to an operation on a name. */
