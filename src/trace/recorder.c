@@ -13,7 +13,7 @@
  * no system call but when its ring is more than half full.
  *
  * For this each side stores first and looks then (the worker: head, then
- * armed; the writer: armed, then the heads), with a full fence between: at
+ * armed; the writer: armed, then the heads), all sequentially consistent: at
  * least one of them sees the other, and no event lies unseen.
  *
  * Order. Before it empties the rings, the writer takes the watermark: the
@@ -105,9 +105,7 @@ static void commit(struct recorder *rec, struct worker *w, struct entry *e)
 {
 	bool half = ring_commit(&w->ring, e->length);
 
-	atomic_thread_fence(memory_order_seq_cst);
-	if (atomic_load_explicit(&rec->armed, memory_order_relaxed) &&
-	    atomic_exchange(&rec->armed, 0))
+	if (atomic_load(&rec->armed) && atomic_exchange(&rec->armed, 0))
 		futex_wake(&rec->armed);
 	if (half && !atomic_exchange(&rec->urgent, 1))
 		futex_wake(&rec->urgent);

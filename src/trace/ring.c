@@ -80,7 +80,8 @@ bool ring_commit(struct ring *r, size_t n)
 	uint64_t head = atomic_load_explicit(&r->head, memory_order_relaxed);
 
 	head += (n + ALIGN - 1) & ~(size_t)(ALIGN - 1);
-	atomic_store_explicit(&r->head, head, memory_order_release);
+	/* Sequentially consistent: whoever commits looks at something else next, see recorder.c. */
+	atomic_store(&r->head, head);
 	if (head - r->tail_seen <= r->size / 2)
 		return false;
 	/* So it was when the producer last looked; the consumer may have been there since. */
@@ -91,7 +92,7 @@ bool ring_commit(struct ring *r, size_t n)
 size_t ring_peek(struct ring *r, const uint8_t **bytes)
 {
 	uint64_t tail = atomic_load_explicit(&r->tail, memory_order_relaxed);
-	uint64_t head = atomic_load_explicit(&r->head, memory_order_acquire);
+	uint64_t head = atomic_load(&r->head);
 
 	*bytes = r->bytes + (tail & (r->size - 1));
 	return head - tail;

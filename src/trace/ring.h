@@ -11,7 +11,7 @@
  *             consumer takes here       producer adds here
  *
  * head and tail only grow; a position is taken modulo the size. The producer
- * alone stores head (release, after the bytes), the consumer alone stores
+ * alone stores head (after the bytes), the consumer alone stores
  * tail (release, after it is done with the bytes). So each sees whole entries
  * only, and neither ever waits. The buffer is mapped twice in a row, so that
  * an entry that runs over the end still lies in one piece.

@@ -294,7 +294,6 @@ static uint64_t take_watermark(struct recorder *rec)
 {
 	uint64_t watermark = recorder_clock();
 
-	atomic_thread_fence(memory_order_seq_cst);
 	for (struct worker *w = atomic_load(&rec->workers); w; w = w->next) {
 		uint64_t active = atomic_load(&w->active);
 
@@ -536,7 +535,6 @@ static bool all_empty(struct recorder *rec)
 static void rest(struct recorder *rec)
 {
 	atomic_store(&rec->armed, 1);
-	atomic_thread_fence(memory_order_seq_cst);
 	if (all_empty(rec) && !flush_wanted(rec) && !atomic_load(&rec->stop))
 		futex_wait(&rec->armed, 1, 0);
 	atomic_store(&rec->armed, 0);
