@@ -271,7 +271,7 @@ void recorder_record(struct recorder *rec, const struct trace_call *call)
 		atomic_fetch_add(&rec->unheard, 1);
 		return;
 	}
-	if (w->enabled || !atomic_load_explicit(&rec->disabled, memory_order_relaxed)) {
+	if (w->enabled) {
 		count(w, call);
 		put_entry(rec, w, call);
 	}
@@ -452,6 +452,8 @@ void recorder_get_stats(struct recorder *rec, struct recorder_stats *stats)
 
 void recorder_set_enabled(struct recorder *rec, bool enabled)
 {
+	struct worker *w = my_worker(rec);
+
 	/* What has happened in between, nobody has seen: the names are told anew. */
 	if (enabled && atomic_load(&rec->disabled)) {
 		atomic_store(&rec->snapshot_wanted, true);
@@ -459,6 +461,8 @@ void recorder_set_enabled(struct recorder *rec, bool enabled)
 		recorder_flush(rec);
 	}
 	atomic_store(&rec->disabled, !enabled);
+	if (enabled && w)
+		w->enabled = true;
 }
 
 bool recorder_is_enabled(const struct recorder *rec)

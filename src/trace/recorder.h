@@ -140,8 +140,8 @@ void recorder_get_stats(struct recorder *rec, struct recorder_stats *stats);
 
 /*
  * Switches recording off and on; when it goes on, the names of that moment are recorded
- * first. A call that is under way when that happens is
- * still (already) recorded: so the calls that switch are both in the trace.
+ * first. What counts for a call is the state in which it began; but the call that switches on, made by
+ * the calling thread, is recorded as well: so both that switch are in the trace.
  */
 void recorder_set_enabled(struct recorder *rec, bool enabled);
 bool recorder_is_enabled(const struct recorder *rec);
