@@ -395,6 +395,7 @@ static int run(struct daemon *d)
 	int result = -1;
 
 	d->fs.cache = d->options.cache;
+	d->fs.no_open = d->options.no_open;
 	/* Nobody but this kernel changes the tree: what it knows stays true for ever (10 years). */
 	d->fs.timeout = d->options.cache == CACHE_NEVER ? 0 : 86400.0 * 3650;
 	d->fs.ready = ready;

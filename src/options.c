@@ -35,6 +35,7 @@ static const char usage_text[] =
 	"  cache=always         names and bytes, small writes gathered (default)\n"
 	"  cache=auto           the same, but every write(2) comes at once\n"
 	"  cache=never          nothing: every system call is seen\n"
+	"  no_open              files are opened without asking; the trace sees no opens\n"
 	"Trace:\n"
 	"  trace=FILE           where to record (default: a new file in TMPDIR or /var/tmp)\n"
 	"  trace_policy=discard|block\n"
@@ -154,6 +155,8 @@ static bool parse_flag(struct options *o, const char *name)
 {
 	if (strcmp(name, "notrace") == 0)
 		o->notrace = true;
+	else if (strcmp(name, "no_open") == 0)
+		o->no_open = true;
 	else if (strcmp(name, "io_uring") == 0)
 		o->io_uring = IO_URING_INSIST;
 	else if (strcmp(name, "no_io_uring") == 0)
@@ -301,6 +304,10 @@ enum options_verdict options_parse(struct options *o, int argc, char **argv)
 	if (optind + 1 < argc && !set_fsname(o, argv[optind]))
 		return OPTIONS_WRONG;
 	o->mountpoint = argv[argc - 1];
+	if (o->no_open && o->cache == CACHE_NEVER) {
+		wrong("no_open", NULL, "does not go together with cache=never");
+		return OPTIONS_WRONG;
+	}
 	if (o->trace_max && o->trace_rotate) {
 		wrong("trace_max", NULL, "does not go together with trace_rotate");
 		return OPTIONS_WRONG;

@@ -21,6 +21,7 @@ struct options {
 	enum cache_mode cache;
 	enum io_uring_choice io_uring;
 	bool notrace;
+	bool no_open;           /* files are opened without a call */
 	char *trace;            /* NULL = the default path */
 	bool trace_block;       /* trace_policy=block */
 	uint64_t trace_max;     /* bytes, 0 = no limit */

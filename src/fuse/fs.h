@@ -35,6 +35,7 @@ struct fs {
 	struct recorder *recorder; /* likewise; NULL = no trace */
 	enum cache_mode cache;
 	double timeout;            /* s that the kernel may keep entries and attributes */
+	bool no_open;              /* the kernel opens without asking */
 	bool io_uring;             /* ask for it */
 
 	/* Told once, when the kernel's INIT is answered: from then on the mount works. */

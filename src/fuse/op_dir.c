@@ -20,6 +20,8 @@ int op_opendir(struct call *call, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	call->trace.node = ino;
 	call->trace.flags = (uint32_t)fi->flags;
+	if (call->fs->no_open)
+		return -ENOSYS; /* and is never asked again */
 	opens_dir(call->fs, fi);
 	call_reply_open(call, fi);
 	return 0;

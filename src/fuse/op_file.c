@@ -30,6 +30,8 @@ int op_open(struct call *call, fuse_ino_t ino, struct fuse_file_info *fi)
 
 	call->trace.node = ino;
 	call->trace.flags = (uint32_t)fi->flags;
+	if (call->fs->no_open)
+		return -ENOSYS; /* and is never asked again */
 	err = store_open(call->fs->store, ino, fi->flags, fi->kill_suidgid);
 	if (err)
 		return err;

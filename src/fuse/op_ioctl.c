@@ -47,19 +47,28 @@ static int get_flags(struct call *call, fuse_ino_t ino, size_t room)
 	return err ? err : reply_copy(call, &flags, sizeof(flags), room);
 }
 
+static int change_flags(struct call *call, fuse_ino_t ino, uint32_t flags)
+{
+	int err;
+
+	/* These two stand or fall with being asked at each open. */
+	if (call->fs->no_open && flags & (STORE_IMMUTABLE | STORE_APPEND))
+		return -EOPNOTSUPP;
+	err = store_set_flags(call->fs->store, ino, flags);
+	if (!err)
+		call_reply_ioctl(call, NULL, 0);
+	return err;
+}
+
 static int set_flags(struct call *call, fuse_ino_t ino, const void *in, size_t size)
 {
 	uint32_t flags;
-	int err;
 
 	if (size < sizeof(flags))
 		return -EINVAL;
 	memcpy(&flags, in, sizeof(flags));
 	call->trace.mode = flags;
-	err = store_set_flags(call->fs->store, ino, flags);
-	if (!err)
-		call_reply_ioctl(call, NULL, 0);
-	return err;
+	return change_flags(call, ino, flags);
 }
 
 static int get_xflags(struct call *call, fuse_ino_t ino, size_t room)
@@ -78,7 +87,6 @@ static int set_xflags(struct call *call, fuse_ino_t ino, const void *in, size_t 
 {
 	uint32_t flags = 0, known = FS_XFLAG_HASATTR;
 	struct fsxattr x;
-	int err;
 
 	if (size < sizeof(x))
 		return -EINVAL;
@@ -92,10 +100,7 @@ static int set_xflags(struct call *call, fuse_ino_t ino, const void *in, size_t 
 	/* Quota projects, extent sizes and the like are of no meaning here. */
 	if (x.fsx_xflags & ~known || x.fsx_projid || x.fsx_extsize || x.fsx_cowextsize)
 		return -EOPNOTSUPP;
-	err = store_set_flags(call->fs->store, ino, flags);
-	if (!err)
-		call_reply_ioctl(call, NULL, 0);
-	return err;
+	return change_flags(call, ino, flags);
 }
 
 int op_ioctl(struct call *call, fuse_ino_t ino, unsigned int cmd, void *arg,

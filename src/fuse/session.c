@@ -42,6 +42,8 @@ static void negotiate(const struct fs *fs, struct fuse_conn_info *conn)
 	want(conn, FUSE_CAP_WRITEBACK_CACHE, fs->cache == CACHE_ALWAYS);
 	want(conn, FUSE_CAP_CACHE_SYMLINKS, caching);
 	want(conn, FUSE_CAP_PARALLEL_DIROPS, true);
+	/* Else O_TRUNC is left to an OPEN that does not come. */
+	want(conn, FUSE_CAP_ATOMIC_O_TRUNC, !fs->no_open);
 	want(conn, FUSE_CAP_EXPORT_SUPPORT, true);
 	want(conn, FUSE_CAP_POSIX_ACL, true);
 	want(conn, FUSE_CAP_DONT_MASK, true); /* a default access control list goes before the umask */

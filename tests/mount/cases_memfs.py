@@ -86,6 +86,7 @@ def wrong_command_lines_are_refused(_):
     refused(['notrace=1'], '-o', 'notrace=1', 'd', status=2)
     refused(['trace_policy=maybe', 'block, discard'], '-o', 'trace_policy=maybe', 'd', status=2)
     refused(['trace_ring=1k', '64k'], '-o', 'trace_ring=1k', 'd', status=2)
+    refused(['no_open', 'cache=never'], '-o', 'no_open,cache=never', 'd', status=2)
     refused(['trace_rotate=1k', '64k'], '-o', 'trace_rotate=1k', 'd', status=2)
     refused(['trace_files=0'], '-o', 'trace_files=0', 'd', status=2)
     refused(['trace_max', 'trace_rotate'], '-o', 'trace_max=1m,trace_rotate=1m', 'd', status=2)
@@ -214,6 +215,42 @@ def a_killed_daemon_leaves_errors_and_no_hang(_):
         except OSError as error:
             equal(error.errno, errno.ENOTCONN)
         sh(f'umount {path}')
+
+
+@memfs_case
+def files_are_opened_without_a_call(target):
+    if 'never' in target.options:
+        raise Skip('the kernel must ask where it may keep nothing')
+    trace = os.path.join(Paths.work, f'no_open{os.getpid()}.trace')
+    with mounted('-o', f'{target.options},no_open,trace={trace}') as (path, _):
+        write(f'{path}/f', b'hello')
+        os.mkdir(f'{path}/d')
+
+        def look():
+            fd = os.open(f'{path}/f', os.O_RDONLY)
+            equal((os.read(fd, 100), os.listdir(f'{path}/d')), (b'hello', []))
+            os.close(fd)
+
+        for _ in range(3):
+            look()
+        os.setxattr(path, 'memfs.trace.mark', b'known')
+        for _ in range(100):
+            look()
+        os.setxattr(path, 'memfs.trace.mark', b'end')
+        with open(f'{path}/f', 'ab') as file:
+            file.write(b' world')
+        equal(read(f'{path}/f'), b'hello world')
+        with open(f'{path}/f', 'wb'):
+            pass
+        equal(os.stat(f'{path}/f').st_size, 0)
+        fails(errno.ENOENT, os.open, f'{path}/absent', os.O_RDONLY)
+        done = subprocess.run(['chattr', '+i', f'{path}/f'], stderr=subprocess.PIPE, text=True)
+        assert done.returncode and 'not supported' in done.stderr, done
+    wait_until(lambda: b'no_open' in subprocess.run([Paths.trace, 'info', trace],
+                                                    stdout=subprocess.PIPE).stdout)
+    calls = sh(f'{Paths.trace} show --between known end {trace}').splitlines()
+    # With cache=auto each close(2) still asks for a FLUSH.
+    equal({call.split('(')[0].split()[-1] for call in calls} - {'forget', 'flush'}, set())
 
 
 @memfs_case
