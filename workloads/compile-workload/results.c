@@ -36,7 +36,7 @@ static void put_row(FILE *file, const struct result *row)
 	else
 		fputs(",,,", file);
 	if (row->ok && row->daemon_cpu >= 0)
-		fprintf(file, "%.2f", row->daemon_cpu);
+		fprintf(file, "%.6f", row->daemon_cpu);
 	putc(',', file);
 	if (row->ok && row->counted)
 		fprintf(file, "%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",", row->files, row->dirs,
