@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "table.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define NAME_WIDTH 18
+#define TIMES_WIDTH 21 /* median and 99th percentile */
+#define RATIO_WIDTH 9
+
+/* --- times -------------------------------------------------------------- */
+
+static int width_of(unsigned directory)
+{
+	return TIMES_WIDTH + (directory ? RATIO_WIDTH : 0);
+}
+
+static void print_head(FILE *out, const struct results *r)
+{
+	fprintf(out, "%-*s %7s", NAME_WIDTH, "ns per operation", "threads");
+	for (unsigned d = 0; d < r->place_count; d++) {
+		char *shown = text_visible(r->places[d].label);
+		size_t length = strlen(shown), width = (size_t)width_of(d) - 2;
+
+		/* Of a long path the end tells more. */
+		fprintf(out, "  %*s", (int)width, length > width ? shown + length - width : shown);
+		free(shown);
+	}
+	fprintf(out, "\n%-*s %7s", NAME_WIDTH, "", "");
+	for (unsigned d = 0; d < r->place_count; d++)
+		fprintf(out, " %9s %10s%s", "median", "p99", d ? "    ratio" : "");
+	putc('\n', out);
+}
+
+static void print_times(FILE *out, const struct results *r, unsigned directory,
+			const struct op *op, unsigned threads)
+{
+	struct summary sum = results_summary(r, directory, op, threads);
+
+	if (sum.failed || !sum.count) {
+		fprintf(out, " %*s", width_of(directory) - 1, sum.failed ? "failed" : "-");
+		return;
+	}
+	fprintf(out, " %9.0f %10.0f", sum.median, sum.p99);
+	if (directory && sum.ratio > 0)
+		fprintf(out, " %7.*fx", sum.ratio < 10 ? 2 : sum.ratio < 1000 ? 1 : 0, sum.ratio);
+	else if (directory)
+		fprintf(out, " %8s", "-");
+}
+
+/* Why some have no values: once each. */
+static void print_reasons(FILE *out, const struct results *r)
+{
+	struct text_list said = { 0 };
+
+	for (size_t i = 0; i < r->count; i++) {
+		const struct result *row = &r->rows[i];
+		char *place = text_visible(r->places[row->directory].label);
+		char *line = text_format("%s in %s: %s", row->op->name, place, row->error);
+
+		if (*row->error && !text_list_has(&said, line)) {
+			fprintf(out, "%s\n", line);
+			text_list_add(&said, line);
+		}
+		free(line);
+		free(place);
+	}
+	text_list_free(&said);
+}
+
+/* --- callbacks ---------------------------------------------------------- */
+
+/* Of all runs: how many an operation has made, the least and the most. */
+struct range {
+	double least, most;
+};
+
+static struct range range_of(const struct results *r, unsigned directory, const struct op *op,
+			     unsigned threads, unsigned callback, bool later)
+{
+	struct range range = { INFINITY, -INFINITY };
+
+	for (unsigned run = 1; run <= r->options->runs; run++) {
+		const struct result *row = results_find(r, run, directory, op, threads);
+		double each;
+
+		if (!row || !row->counted)
+			continue;
+		each = (double)(later ? row->counts->later : row->counts->during)[callback] /
+		       (double)row->counted;
+		range.least = fmin(range.least, each);
+		range.most = fmax(range.most, each);
+	}
+	return range;
+}
+
+/* A whole number as one, another with three digits that mean something. */
+static void print_number(FILE *out, double n)
+{
+	if (n == floor(n))
+		fprintf(out, "%.0f", n);
+	else
+		fprintf(out, "%.*f", n < 1 ? 3 : 2, n);
+}
+
+/* True when it has printed something. */
+static bool print_counts(FILE *out, const struct results *r, unsigned directory,
+			 const struct op *op, unsigned threads, bool later)
+{
+	const char *before = later ? "; later " : "";
+	bool any = false;
+
+	for (unsigned callback = 0; callback < TRACE_OP_LIMIT; callback++) {
+		struct range range = range_of(r, directory, op, threads, callback, later);
+
+		if (!(range.most > 0))
+			continue;
+		fprintf(out, "%s%s ", before, callback_name(callback));
+		print_number(out, range.least);
+		if (range.most > range.least) {
+			putc('-', out);
+			print_number(out, range.most);
+		}
+		before = ", ";
+		any = true;
+	}
+	return any;
+}
+
+static bool was_counted(const struct results *r, unsigned directory, const struct op *op,
+			unsigned threads)
+{
+	for (unsigned run = 1; run <= r->options->runs; run++) {
+		const struct result *row = results_find(r, run, directory, op, threads);
+
+		if (row && row->counted)
+			return true;
+	}
+	return false;
+}
+
+static void print_callbacks(FILE *out, const struct results *r, unsigned directory)
+{
+	const struct options *o = r->options;
+	char *shown = text_visible(r->places[directory].label);
+
+	fprintf(out, "\ncallbacks per operation in %s (cache=%s)\n", shown,
+		r->places[directory].cache);
+	free(shown);
+	for (unsigned i = 0; i < o->op_count; i++) {
+		for (unsigned t = 0; t < o->thread_counts; t++) {
+			const struct op *op = o->ops[i];
+
+			if (!was_counted(r, directory, op, o->threads[t]))
+				continue;
+			fprintf(out, "%-*s %7u  ", NAME_WIDTH, op->name, o->threads[t]);
+			if (!print_counts(out, r, directory, op, o->threads[t], false))
+				fputs("none", out);
+			print_counts(out, r, directory, op, o->threads[t], true);
+			putc('\n', out);
+		}
+	}
+}
+
+void table_print(FILE *out, const struct results *r)
+{
+	const struct options *o = r->options;
+
+	fprintf(out, "%u run%s, random order from seed %llu; reading the clock is %.0f ns of each time\n\n",
+		o->runs, o->runs == 1 ? "" : "s", o->seed, r->clock_ns);
+	print_head(out, r);
+	for (unsigned i = 0; i < o->op_count; i++) {
+		for (unsigned t = 0; t < o->thread_counts; t++) {
+			fprintf(out, "%-*s %7u", NAME_WIDTH, o->ops[i]->name, o->threads[t]);
+			for (unsigned d = 0; d < r->place_count; d++)
+				print_times(out, r, d, o->ops[i], o->threads[t]);
+			putc('\n', out);
+		}
+	}
+	print_reasons(out, r);
+	for (unsigned d = 0; d < r->place_count; d++)
+		if (r->places[d].cache)
+			print_callbacks(out, r, d);
+}
