@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/callback_text.h"
 #include "common/csv.h"
 #include "common/sample.h"
 
@@ -15,19 +16,6 @@ static const char header[] =
 	"counted_operations,callbacks,callbacks_later,detail,detail_later,error\n";
 
 /* --- CSV ---------------------------------------------------------------- */
-
-/* "lookup=64 create=64" */
-static void put_counts(FILE *file, const uint64_t *counts)
-{
-	const char *separator = "";
-
-	for (unsigned op = 0; op < TRACE_OP_LIMIT; op++) {
-		if (!counts[op])
-			continue;
-		fprintf(file, "%s%s=%" PRIu64, separator, callback_name(op), counts[op]);
-		separator = " ";
-	}
-}
 
 static void put_row(const struct results *results, const struct result *row)
 {
@@ -45,9 +33,9 @@ static void put_row(const struct results *results, const struct result *row)
 	if (row->counted) {
 		fprintf(file, "%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",", row->counted,
 			callbacks_sum(row->counts->during), callbacks_sum(row->counts->later));
-		put_counts(file, row->counts->during);
+		callback_put(file, row->counts->during);
 		putc(',', file);
-		put_counts(file, row->counts->later);
+		callback_put(file, row->counts->later);
 		putc(',', file);
 	} else {
 		fputs(",,,,,", file);

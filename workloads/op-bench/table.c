@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "table.h"
 
-#include <inttypes.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "common/callback_text.h"
 
 #define NAME_WIDTH 18
 #define TIMES_WIDTH 21 /* median and 99th percentile */
@@ -72,78 +72,25 @@ static void print_reasons(FILE *out, const struct results *r)
 
 /* --- callbacks ---------------------------------------------------------- */
 
-/* Of all runs: how many an operation has made, the least and the most. */
-struct range {
-	double least, most;
-};
-
-static struct range range_of(const struct results *r, unsigned directory, const struct op *op,
-			     unsigned threads, unsigned callback, bool later)
+/* Those of all runs; returns how many. */
+static size_t samples_of(const struct results *r, unsigned directory, const struct op *op,
+			 unsigned threads, struct callback_sample *samples)
 {
-	struct range range = { INFINITY, -INFINITY };
+	size_t count = 0;
 
-	for (unsigned run = 1; run <= r->options->runs; run++) {
-		const struct result *row = results_find(r, run, directory, op, threads);
-		double each;
-
-		if (!row || !row->counted)
-			continue;
-		each = (double)(later ? row->counts->later : row->counts->during)[callback] /
-		       (double)row->counted;
-		range.least = fmin(range.least, each);
-		range.most = fmax(range.most, each);
-	}
-	return range;
-}
-
-/* A whole number as one, another with three digits that mean something. */
-static void print_number(FILE *out, double n)
-{
-	if (n == floor(n))
-		fprintf(out, "%.0f", n);
-	else
-		fprintf(out, "%.*f", n < 1 ? 3 : 2, n);
-}
-
-/* True when it has printed something. */
-static bool print_counts(FILE *out, const struct results *r, unsigned directory,
-			 const struct op *op, unsigned threads, bool later)
-{
-	const char *before = later ? "; later " : "";
-	bool any = false;
-
-	for (unsigned callback = 0; callback < TRACE_OP_LIMIT; callback++) {
-		struct range range = range_of(r, directory, op, threads, callback, later);
-
-		if (!(range.most > 0))
-			continue;
-		fprintf(out, "%s%s ", before, callback_name(callback));
-		print_number(out, range.least);
-		if (range.most > range.least) {
-			putc('-', out);
-			print_number(out, range.most);
-		}
-		before = ", ";
-		any = true;
-	}
-	return any;
-}
-
-static bool was_counted(const struct results *r, unsigned directory, const struct op *op,
-			unsigned threads)
-{
 	for (unsigned run = 1; run <= r->options->runs; run++) {
 		const struct result *row = results_find(r, run, directory, op, threads);
 
 		if (row && row->counted)
-			return true;
+			samples[count++] = (struct callback_sample){ row->counts, row->counted };
 	}
-	return false;
+	return count;
 }
 
 static void print_callbacks(FILE *out, const struct results *r, unsigned directory)
 {
 	const struct options *o = r->options;
+	struct callback_sample *samples = zalloc(o->runs, sizeof(*samples));
 	char *shown = text_visible(r->places[directory].label);
 
 	fprintf(out, "\ncallbacks per operation in %s (cache=%s)\n", shown,
@@ -152,16 +99,16 @@ static void print_callbacks(FILE *out, const struct results *r, unsigned directo
 	for (unsigned i = 0; i < o->op_count; i++) {
 		for (unsigned t = 0; t < o->thread_counts; t++) {
 			const struct op *op = o->ops[i];
+			size_t count = samples_of(r, directory, op, o->threads[t], samples);
 
-			if (!was_counted(r, directory, op, o->threads[t]))
+			if (!count)
 				continue;
 			fprintf(out, "%-*s %7u  ", NAME_WIDTH, op->name, o->threads[t]);
-			if (!print_counts(out, r, directory, op, o->threads[t], false))
-				fputs("none", out);
-			print_counts(out, r, directory, op, o->threads[t], true);
+			callback_print(out, samples, count);
 			putc('\n', out);
 		}
 	}
+	free(samples);
 }
 
 void table_print(FILE *out, const struct results *r)
