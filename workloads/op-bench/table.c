@@ -17,17 +17,32 @@ static int width_of(unsigned directory)
 	return TIMES_WIDTH + (directory ? RATIO_WIDTH : 0);
 }
 
+/* The names of all directories; where one does not fit over its column, numbers that are told first. */
+static void print_labels(FILE *out, const struct results *r)
+{
+	char **shown = zalloc(r->place_count, sizeof(*shown));
+	bool fit = true;
+
+	for (unsigned d = 0; d < r->place_count; d++) {
+		shown[d] = text_visible(r->places[d].label);
+		fit = fit && strlen(shown[d]) < (size_t)width_of(d);
+	}
+	for (unsigned d = 0; !fit && d < r->place_count; d++) {
+		fprintf(out, "(%u) %s\n", d + 1, shown[d]);
+		free(shown[d]);
+		shown[d] = text_format("(%u)", d + 1);
+	}
+	fprintf(out, "%s%-*s %7s", fit ? "" : "\n", NAME_WIDTH, "ns per operation", "threads");
+	for (unsigned d = 0; d < r->place_count; d++) {
+		fprintf(out, " %*s", width_of(d) - 1, shown[d]);
+		free(shown[d]);
+	}
+	free(shown);
+}
+
 static void print_head(FILE *out, const struct results *r)
 {
-	fprintf(out, "%-*s %7s", NAME_WIDTH, "ns per operation", "threads");
-	for (unsigned d = 0; d < r->place_count; d++) {
-		char *shown = text_visible(r->places[d].label);
-		size_t length = strlen(shown), width = (size_t)width_of(d) - 2;
-
-		/* Of a long path the end tells more. */
-		fprintf(out, "  %*s", (int)width, length > width ? shown + length - width : shown);
-		free(shown);
-	}
+	print_labels(out, r);
 	fprintf(out, "\n%-*s %7s", NAME_WIDTH, "", "");
 	for (unsigned d = 0; d < r->place_count; d++)
 		fprintf(out, " %9s %10s%s", "median", "p99", d ? "    ratio" : "");
