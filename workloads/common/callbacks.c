@@ -204,16 +204,30 @@ static char *find_root(const char *dir)
 	return root;
 }
 
+/* Then what is counted may stand in any number of files, some of them gone. */
+static bool is_in_pieces(const struct callbacks *c)
+{
+	const char *options = trace_meta(c->reader, "mount_options");
+
+	return options && strstr(options, "trace_rotate=");
+}
+
 static bool is_usable(struct callbacks *c, const char *trace, const char **why)
 {
 	const char *reason;
+	char enabled[8];
 
-	if (set_mark(c->root, program_name, MARK_START) != 0)
+	if (getxattr(c->root, "memfs.trace.enabled", enabled, sizeof(enabled)) != 1 ||
+	    enabled[0] != '1')
+		*why = "callbacks are not counted: the trace is switched off (memfs.trace.enabled)";
+	else if (set_mark(c->root, program_name, MARK_START) != 0)
 		*why = "callbacks are not counted: only root and who has mounted may set marks";
 	else if (trace_open(trace, &c->reader, &reason) != 0)
 		*why = "callbacks are not counted: the trace cannot be read";
-	else if (ask_state(c->root, &c->before) == 0)
-		return true;
+	else if (is_in_pieces(c))
+		*why = "callbacks are not counted: the trace is a series of files (trace_rotate)";
+	else
+		return ask_state(c->root, &c->before) == 0;
 	return false;
 }
 
@@ -306,6 +320,7 @@ static bool take_in(struct callbacks *c, struct marks *marks)
 static bool find_marks(struct callbacks *c, struct marks *marks, struct trace_state *state)
 {
 	double until = clock_seconds() + READ_PATIENCE;
+	struct trace_info info;
 
 	c->count = 0;
 	for (;;) {
@@ -317,6 +332,9 @@ static bool find_marks(struct callbacks *c, struct marks *marks, struct trace_st
 			return false;
 		if (marks->ns[MARK_START] && marks->ns[MARK_END] && marks->ns[MARK_WRITTEN])
 			return true;
+		trace_get_info(c->reader, &info);
+		if (info.continued)
+			return complain("%s: the trace goes on in another file", c->root);
 		if (clock_seconds() > until)
 			return complain("%s: the trace has no mark '%s': is it recorded?", c->root,
 					marks->text[MARK_WRITTEN]);
