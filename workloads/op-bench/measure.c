@@ -15,6 +15,7 @@
 #include "common/text.h"
 
 #define WARM_UPS 2 /* operations before those that are counted */
+#define MAKING_MOST 20 /* times as long as it is to operate, with all that is made and removed */
 #define TIMES_MAX (4u << 20)        /* of one measurement */
 #define THREAD_TIMES_MAX (1u << 20) /* of one thread */
 
@@ -26,6 +27,7 @@ struct team {
 	bool stop;           /* set while all others wait */
 	unsigned batch;      /* operations of each thread in this batch */
 	uint64_t started_ns; /* this batch */
+	uint64_t begun_ns;   /* the first one, with what is made for it */
 	struct member {
 		struct team *team;
 		struct worker worker;
@@ -193,8 +195,10 @@ static void *thread_main(void *argument)
 
 /* --- all of them --------------------------------------------------------- */
 
-static bool is_enough(const struct measurement *m)
+static bool is_enough(const struct team *team)
 {
+	const struct measurement *m = team->m;
+
 	if (m->root)
 		return true;
 	for (unsigned i = 0; i < m->threads; i++)
@@ -202,7 +206,7 @@ static bool is_enough(const struct measurement *m)
 			return true;
 	if (m->count)
 		return m->done[0] >= m->count;
-	return m->wall_ns >= m->time_ns;
+	return m->wall_ns >= m->time_ns || now_ns() - team->begun_ns >= MAKING_MOST * m->time_ns;
 }
 
 static unsigned next_batch(const struct measurement *m)
@@ -231,6 +235,7 @@ static void lead(struct team *team)
 {
 	struct measurement *m = team->m;
 
+	team->begun_ns = now_ns();
 	do {
 		pthread_barrier_wait(&team->barrier); /* things are made */
 		pthread_barrier_wait(&team->barrier); /* all are ready */
@@ -240,7 +245,7 @@ static void lead(struct team *team)
 		pthread_barrier_wait(&team->barrier); /* all are through */
 		m->wall_ns += now_ns() - team->started_ns;
 		mark(team, callbacks_end);
-		team->stop = atomic_load(&team->failed) || is_enough(m);
+		team->stop = atomic_load(&team->failed) || is_enough(team);
 		if (!team->stop)
 			team->batch = next_batch(m);
 		pthread_barrier_wait(&team->barrier);

@@ -565,7 +565,7 @@ const struct op ops[] = {
 	  make_files, NULL, run_unlink, clear_names },
 	{ "symlink", "make a symbolic link", 256, false,
 	  NULL, NULL, run_symlink, clear_names },
-	{ "readlink", "read a symbolic link", 256, false,
+	{ "readlink", "read a symbolic link", 256, true,
 	  make_links, NULL, run_readlink, clear_names },
 	{ "readdir", "open, list and close a directory of 1000 files", 4, true,
 	  make_list, NULL, run_readdir, clear_list },
