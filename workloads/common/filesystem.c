@@ -23,27 +23,31 @@
 #define MOUNT_PATIENCE 30   /* seconds until a mount or unmount counts as hanging */
 #define BUSY_PATIENCE 5     /* seconds in which the last processes of a build may end */
 
-/* The one that is open, for the exit handler. */
-static struct filesystem *now_open;
+/* Those that are open, the last one first: for the exit handler. */
+static struct filesystem *all_open;
 
 static void close_at_exit(void)
 {
-	if (now_open)
-		filesystem_close(now_open, "/dev/stderr");
+	for (struct filesystem *fs = all_open, *next; fs; fs = next) {
+		next = fs->next_open;
+		filesystem_close(fs, "/dev/stderr");
+	}
 }
 
 /*
- * Something waits in it where no signal reaches. Forcing the unmount of a FUSE filesystem fails as
+ * Something waits in one where no signal reaches. Forcing the unmount of a FUSE filesystem fails as
  * long as it is in use, but breaks the connection to its daemon: all who wait get an error. To
  * kill the daemon alone is not enough when the daemon itself waits for one of them.
  */
 static void abort_open(void)
 {
-	if (!now_open || !now_open->server.pid)
-		return;
-	complain("memfs does not answer: breaking its connection");
-	umount2(now_open->root, MNT_FORCE | UMOUNT_NOFOLLOW);
-	kill(now_open->server.pid, SIGKILL);
+	for (struct filesystem *fs = all_open; fs; fs = fs->next_open) {
+		if (!fs->server.pid)
+			continue;
+		complain("memfs does not answer: breaking its connection");
+		umount2(fs->root, MNT_FORCE | UMOUNT_NOFOLLOW);
+		kill(fs->server.pid, SIGKILL);
+	}
 }
 
 bool filesystem_parse(struct filesystem *fs, const char *text)
@@ -225,10 +229,11 @@ bool filesystem_open(struct filesystem *fs, const struct filesystem_options *o,
 		out_of_memory();
 	registered = true;
 	run_stuck = abort_open;
-	parent = fs->dir ? text_format("%s/compile-workload-%d-%s", fs->dir, (int)getpid(), label) :
+	parent = fs->dir ? text_format("%s/%s-%d-%s", fs->dir, program_name, (int)getpid(), label) :
 			   text_format("%s/%s", o->work, label);
 	fs->root = text_format("%s/%s", parent, fs->name);
-	now_open = fs;
+	fs->next_open = all_open;
+	all_open = fs;
 	ok = make_directories(fs->root);
 	free(parent);
 	if (ok && fs->kind == FILESYSTEM_TMPFS) {
@@ -244,21 +249,26 @@ bool filesystem_open(struct filesystem *fs, const struct filesystem_options *o,
 
 static void forget(struct filesystem *fs)
 {
+	struct filesystem **link = &all_open;
+
+	while (*link && *link != fs)
+		link = &(*link)->next_open;
+	if (*link)
+		*link = fs->next_open;
+	fs->next_open = NULL;
 	free(fs->root);
 	fs->root = NULL;
 	fs->mounted = false;
-	now_open = NULL;
 }
 
 bool filesystem_close(struct filesystem *fs, const char *log)
 {
-	static bool closing;
 	bool ok = true;
 	char *slash;
 
-	if (!fs->root || closing)
+	if (!fs->root || fs->closing)
 		return true;
-	closing = true; /* not again from the exit handler, should this end the program */
+	fs->closing = true; /* not again from the exit handler, should this end the program */
 	if (fs->mounted)
 		ok = unmount(fs, log);
 	else if (fs->server.pid)
@@ -274,7 +284,7 @@ bool filesystem_close(struct filesystem *fs, const char *log)
 	*slash = '\0';
 	rmdir(fs->root);
 	forget(fs);
-	closing = false;
+	fs->closing = false;
 	return ok;
 }
 

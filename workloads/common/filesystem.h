@@ -7,7 +7,8 @@
  *   native   a new directory on the disk
  *   NAME=DIR a new directory in DIR, whatever is mounted there
  *
- * What is open when the program exits, by whatever way, is closed then.
+ * Several may be open at once. What is open when the program exits, by whatever way, is closed then:
+ * a structure must stay where it is while it is open.
  */
 #ifndef WORKLOADS_FILESYSTEM_H
 #define WORKLOADS_FILESYSTEM_H
@@ -26,6 +27,9 @@ struct filesystem {
 	char *root;           /* its root; NULL = not open */
 	bool mounted;
 	struct server server; /* of memfs */
+	/* For filesystem.c's own use: */
+	struct filesystem *next_open;
+	bool closing;
 };
 
 struct filesystem_options {

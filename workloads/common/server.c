@@ -12,6 +12,7 @@
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/interrupt.h"
@@ -107,18 +108,12 @@ void server_leave(struct server *server)
 
 double server_cpu(const struct server *server)
 {
-	char *path = text_format("/proc/%d/stat", (int)server->pid);
-	char *text = text_from_file(path), *end = text ? strrchr(text, ')') : NULL;
-	unsigned long user, sys;
-	double seconds = -1;
+	struct timespec used;
+	clockid_t clock;
 
-	/* Fields 14 and 15; the 2nd, in brackets, may hold anything. */
-	if (end && sscanf(end, ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu",
-			  &user, &sys) == 2)
-		seconds = (double)(user + sys) / (double)sysconf(_SC_CLK_TCK);
-	free(text);
-	free(path);
-	return seconds;
+	if (clock_getcpuclockid(server->pid, &clock) != 0 || clock_gettime(clock, &used) < 0)
+		return -1;
+	return (double)used.tv_sec + (double)used.tv_nsec / 1e9;
 }
 
 long server_peak_kib(const struct server *server)

@@ -87,6 +87,43 @@ char *text_trim(char *text)
 	return text;
 }
 
+/* The bytes of the character of UTF-8 that begins here; 0 = none does. */
+static size_t utf8_length(const unsigned char *p)
+{
+	size_t length = *p < 0xc2 || *p > 0xf4 ? 0 : *p < 0xe0 ? 2 : *p < 0xf0 ? 3 : 4;
+
+	for (size_t i = 1; i < length; i++)
+		if ((p[i] & 0xc0) != 0x80)
+			return 0;
+	if ((*p == 0xe0 && p[1] < 0xa0) || (*p == 0xed && p[1] > 0x9f) ||
+	    (*p == 0xf0 && p[1] < 0x90) || (*p == 0xf4 && p[1] > 0x8f))
+		return 0;
+	return *p == 0xc2 && p[1] < 0xa0 ? 0 : length; /* control characters, once more */
+}
+
+char *text_visible(const char *text)
+{
+	char *shown = zalloc(4 * strlen(text) + 1, 1), *to = shown;
+	const unsigned char *p = (const unsigned char *)text;
+
+	while (*p) {
+		size_t length = *p < 0x80 ? (*p >= 0x20 && *p != 0x7f && *p != '\\') :
+				utf8_length(p);
+
+		if (length) {
+			memcpy(to, p, length);
+			to += length;
+			p += length;
+		} else if (*p == '\n' || *p == '\t' || *p == '\\') {
+			to += sprintf(to, "\\%c", *p == '\n' ? 'n' : *p == '\t' ? 't' : '\\');
+			p++;
+		} else {
+			to += sprintf(to, "\\x%02x", *p++);
+		}
+	}
+	return shown;
+}
+
 char *text_from_fd(int fd)
 {
 	size_t used = 0, size = 4096;

@@ -30,6 +30,9 @@ char *text_format(const char *format, ...) __attribute__((format(printf, 1, 2)))
 /* The same without the white space around it; changes `text` itself. */
 char *text_trim(char *text);
 
+/* For people: what is not plain text, and the backslash, as \n, \t, \xNN. UTF-8 is left as it is. */
+char *text_visible(const char *text);
+
 /* The whole file as a string; NULL with errno. */
 char *text_from_file(const char *path);
 char *text_from_fd(int fd);

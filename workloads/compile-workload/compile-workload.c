@@ -274,7 +274,7 @@ static void run_turns(struct workload *w)
 		.work = work_dir, .memfs = o->memfs, .memfs_options = o->memfs_options,
 		.trace_dir = o->trace_dir ? o->trace_dir : work_dir, .keep = o->keep,
 	};
-	unsigned n = o->filesystem_count, turns = 0;
+	unsigned n = o->filesystems.count, turns = 0;
 
 	progress_start(o->runs * (unsigned)w->project_count * n * turn_weight());
 	for (unsigned run = 0; run < o->runs; run++) {
@@ -283,7 +283,7 @@ static void run_turns(struct workload *w)
 			for (unsigned f = 0; f < n && !interrupted(); f++) {
 				struct turn turn = {
 					.project = &w->projects[p],
-					.filesystem = &o->filesystems[(run + f) % n],
+					.filesystem = &o->filesystems.items[(run + f) % n],
 					.filesystem_options = &fs_options,
 					.run = run + 1, .jobs = o->jobs,
 					.verify = o->verify, .keep = o->keep,
@@ -322,7 +322,7 @@ static int finish(struct workload *w)
 		results_close(&w->results);
 		return 130;
 	}
-	table_print(stdout, &w->results, &w->names, &w->options.filesystem_names);
+	table_print(stdout, &w->results, &w->names, &w->options.filesystems.names);
 	if (w->options.output)
 		printf("\nresults: %s\n", w->options.output);
 	failed = w->results.failed;
@@ -341,8 +341,8 @@ static int run_workload(struct workload *w)
 		.work = o->work, .memfs = o->memfs, .trace_dir = o->trace_dir ? o->trace_dir : "",
 	};
 
-	for (unsigned i = 0; i < o->filesystem_count; i++)
-		if (!filesystem_check(&o->filesystems[i], &to_check))
+	for (unsigned i = 0; i < o->filesystems.count; i++)
+		if (!filesystem_check(&o->filesystems.items[i], &to_check))
 			return 1;
 	if (atexit(remove_work_dir) != 0)
 		out_of_memory();

@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "options.h"
 
-#include <ctype.h>
-#include <errno.h>
 #include <getopt.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -80,25 +77,6 @@ static const struct option long_options[] = {
 
 /* --- values ------------------------------------------------------------ */
 
-static void set(char **option, char *value)
-{
-	free(*option);
-	*option = value;
-}
-
-static bool parse_count(const char *option, const char *text, unsigned most, unsigned *count)
-{
-	char *end;
-	unsigned long n;
-
-	errno = 0;
-	n = isdigit((unsigned char)*text) ? strtoul(text, &end, 10) : 0;
-	if (errno || !n || *end || n > most)
-		return complain("%s %s: needs a number from 1 to %u", option, text, most);
-	*count = (unsigned)n;
-	return true;
-}
-
 static bool parse_choice(struct options *o, const char *text)
 {
 	static const char *const names[] = {
@@ -114,65 +92,7 @@ static bool parse_choice(struct options *o, const char *text)
 	return complain("--from %s: is one of any, git, debian", text);
 }
 
-static bool add_filesystems(struct options *o, const char *text)
-{
-	struct text_list names = { 0 };
-	bool ok = true;
-
-	text_list_split(&names, text, ",");
-	if (!names.count)
-		ok = complain("--on: names no filesystem");
-	for (size_t i = 0; ok && i < names.count; i++) {
-		struct filesystem fs;
-
-		ok = filesystem_parse(&fs, names.items[i]);
-		if (ok && text_list_has(&o->filesystem_names, fs.name))
-			ok = complain("--on: %s is there twice", fs.name);
-		if (!ok) {
-			filesystem_free(&fs);
-			break;
-		}
-		o->filesystems = enlarge(o->filesystems, o->filesystem_count + 1, sizeof(fs));
-		o->filesystems[o->filesystem_count++] = fs;
-		text_list_add(&o->filesystem_names, fs.name);
-	}
-	text_list_free(&names);
-	return ok;
-}
-
-/* A path that stays right in another working directory; it need not be there yet. */
-static char *absolute(const char *path)
-{
-	char *here, *joined;
-
-	if (*path == '/')
-		return text_copy(path);
-	here = getcwd(NULL, 0);
-	if (!here)
-		return text_copy(path);
-	joined = text_format("%s/%s", here, path);
-	free(here);
-	return joined;
-}
-
 /* --- defaults ---------------------------------------------------------- */
-
-/* A file that lies so from the directory of this program, if it is there; else NULL. */
-static char *beside_program(const char *where)
-{
-	char self[PATH_MAX], *path;
-	ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
-
-	if (length < 0)
-		return NULL;
-	self[length] = '\0';
-	*strrchr(self, '/') = '\0';
-	path = text_format("%s/%s", self, where);
-	if (access(path, X_OK) == 0) /* of a directory: may be searched */
-		return path;
-	free(path);
-	return NULL;
-}
 
 static char *default_cache(void)
 {
@@ -202,11 +122,7 @@ static bool fill_in(struct options *o)
 	if (!o->projects_dir)
 		o->projects_dir = text_copy(PROJECTS_DIR);
 	if (!o->memfs)
-		o->memfs = beside_program("memfs");
-	if (!o->memfs)
-		o->memfs = beside_program("../src/memfs");
-	if (!o->memfs)
-		o->memfs = text_copy("memfs");
+		o->memfs = find_memfs();
 	if (!o->cache)
 		o->cache = default_cache();
 	if (!o->work)
@@ -215,7 +131,7 @@ static bool fill_in(struct options *o)
 		o->jobs = cpus > 0 ? (unsigned)cpus : 1;
 	if (!o->log_dir && o->output)
 		o->log_dir = default_log_dir(o->output);
-	return o->filesystem_count || add_filesystems(o, "memfs,tmpfs,native");
+	return o->filesystems.count || argument_filesystems(&o->filesystems, "memfs,tmpfs,native");
 }
 
 /* --- parsing ----------------------------------------------------------- */
@@ -230,7 +146,7 @@ static bool parse_directory(struct options *o, int c, const char *value)
 
 	if (!*value)
 		return complain("a directory's name is empty; see --help");
-	set(options[c - OPT_ON], absolute(value));
+	argument_set(options[c - OPT_ON], argument_path(value));
 	return true;
 }
 
@@ -241,14 +157,14 @@ static bool parse_option(struct options *o, int c, char *value)
 		text_list_add(&o->projects, value);
 		return true;
 	case 'j':
-		return parse_count("-j", value, 4096, &o->jobs);
+		return argument_count("-j", value, 4096, &o->jobs);
 	case 'o':
-		set(&o->output, absolute(value));
+		argument_set(&o->output, argument_path(value));
 		return true;
 	case OPT_ON:
-		return add_filesystems(o, value);
+		return argument_filesystems(&o->filesystems, value);
 	case OPT_RUNS:
-		return parse_count("--runs", value, 10000, &o->runs);
+		return argument_count("--runs", value, 10000, &o->runs);
 	case OPT_FROM:
 		return parse_choice(o, value);
 	case OPT_VERIFY:
@@ -258,10 +174,10 @@ static bool parse_option(struct options *o, int c, char *value)
 		o->keep = true;
 		return true;
 	case OPT_MEMFS:
-		set(&o->memfs, strchr(value, '/') ? absolute(value) : text_copy(value));
+		argument_set(&o->memfs, strchr(value, '/') ? argument_path(value) : text_copy(value));
 		return true;
 	case OPT_MEMFS_OPTIONS:
-		set(&o->memfs_options, text_copy(value));
+		argument_set(&o->memfs_options, text_copy(value));
 		return true;
 	case OPT_LIST:
 		o->action = ACTION_LIST;
@@ -271,7 +187,7 @@ static bool parse_option(struct options *o, int c, char *value)
 		return true;
 	case OPT_HASH:
 		o->action = ACTION_HASH;
-		set(&o->hash_dir, text_copy(value));
+		argument_set(&o->hash_dir, text_copy(value));
 		return true;
 	default:
 		return parse_directory(o, c, value);
@@ -304,10 +220,7 @@ enum options_verdict options_parse(struct options *o, int argc, char **argv)
 
 void options_free(struct options *o)
 {
-	for (unsigned i = 0; i < o->filesystem_count; i++)
-		filesystem_free(&o->filesystems[i]);
-	free(o->filesystems);
-	text_list_free(&o->filesystem_names);
+	filesystem_list_free(&o->filesystems);
 	text_list_free(&o->projects);
 	free(o->hash_dir);
 	free(o->projects_dir);

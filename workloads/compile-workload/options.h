@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 
-#include "common/filesystem.h"
+#include "common/arguments.h"
 #include "common/text.h"
 #include "source.h"
 
@@ -16,9 +16,7 @@ struct options {
 	char *hash_dir;
 	struct text_list projects; /* names, or paths of manifests */
 	char *projects_dir;
-	struct filesystem *filesystems;
-	unsigned filesystem_count;
-	struct text_list filesystem_names; /* the same, for the table */
+	struct filesystem_list filesystems;
 	unsigned jobs, runs;
 	char *output;              /* NULL = no CSV file */
 	char *source, *cache;      /* source may be NULL */

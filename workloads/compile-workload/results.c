@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/csv.h"
 #include "common/text.h"
 
 static const char header[] =
@@ -23,35 +24,19 @@ const char *phase_name(enum phase phase)
 	return names[phase];
 }
 
-/* A field as RFC 4180 wants it: in quotes only where a reader would stumble. */
-static void put_text(FILE *file, const char *text)
-{
-	if (!strpbrk(text, ",\"\r\n")) {
-		fputs(text, file);
-		return;
-	}
-	putc('"', file);
-	for (; *text; text++) {
-		if (*text == '"')
-			putc('"', file);
-		putc(*text, file);
-	}
-	putc('"', file);
-}
-
 static void put_row(FILE *file, const struct result *row)
 {
 	fprintf(file, "%u,", row->run);
-	put_text(file, row->project);
+	csv_put_text(file, row->project);
 	putc(',', file);
-	put_text(file, row->filesystem);
+	csv_put_text(file, row->filesystem);
 	fprintf(file, ",%s,%s,", phase_name(row->phase), row->ok ? "ok" : "failed");
 	if (row->ok)
 		fprintf(file, "%.6f,%.6f,%.6f,", row->wall, row->user, row->sys);
 	else
 		fputs(",,,", file);
 	if (row->ok && row->daemon_cpu >= 0)
-		fprintf(file, "%.2f", row->daemon_cpu);
+		fprintf(file, "%.6f", row->daemon_cpu);
 	putc(',', file);
 	if (row->ok && row->counted)
 		fprintf(file, "%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",", row->files, row->dirs,

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/sample.h"
+
 /* The seconds of one phase in each run; a run that failed has none. */
 struct sample {
 	double *values;
@@ -36,19 +38,9 @@ static const struct result *find(const struct table *t, unsigned run, const char
 	return NULL;
 }
 
-static int by_size(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
 static double median(const struct sample *sample)
 {
-	size_t half = sample->count / 2;
-
-	return sample->count % 2 ? sample->values[half] :
-	       (sample->values[half - 1] + sample->values[half]) / 2;
+	return sample_median(sample->values, sample->count);
 }
 
 /* Seconds of each run, or with `other` the ratios to that filesystem. Sorted. */
@@ -65,8 +57,7 @@ static struct sample collect(const struct table *t, const char *project, const c
 		if (row && row->ok && base && base->ok && base->wall > 0)
 			sample.values[sample.count++] = other ? row->wall / base->wall : row->wall;
 	}
-	if (sample.count)
-		qsort(sample.values, sample.count, sizeof(double), by_size);
+	sample_sort(sample.values, sample.count);
 	return sample;
 }
 

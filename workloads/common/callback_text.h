@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Counts of callbacks in writing: for people, and as a field of a CSV file. */
+#ifndef WORKLOADS_CALLBACK_TEXT_H
+#define WORKLOADS_CALLBACK_TEXT_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "common/callbacks.h"
+
+/* What was counted once, for so many operations. */
+struct callback_sample {
+	const struct callback_counts *counts;
+	uint64_t operations; /* not 0 */
+};
+
+/*
+ * "lookup 1, create 1; later setattr 0-1": how many one operation makes, or the least and the
+ * most where the samples differ; "none". Without an end of line.
+ */
+void callback_print(FILE *out, const struct callback_sample *samples, size_t count);
+
+/* "lookup=64 create=64": sums, by operation. */
+void callback_put(FILE *file, const uint64_t *counts);
+
+#endif

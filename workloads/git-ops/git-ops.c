@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * git-ops - times git commands on a small tree on several filesystems, and counts what each asks
+ * of memfs.
+ *
+ *   git-ops.c   main(): prepare, run the turns, sum up
+ *   options.c   the command line
+ *   tree.c      the files
+ *   turn.c      one run on one filesystem: the commands
+ *   results.c   rows for programs (CSV)
+ *   table.c     the table for people
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/directories.h"
+#include "common/interrupt.h"
+#include "common/progress.h"
+#include "common/run.h"
+#include "options.h"
+#include "table.h"
+#include "turn.h"
+
+/* Everything main() owns. */
+struct workload {
+	struct options options;
+	struct reference reference;
+	struct results results;
+};
+
+/* The directory of this run, below --work; the exit handler removes it. */
+static char *work_dir;
+
+static void remove_work_dir(void)
+{
+	char *path = work_dir;
+
+	work_dir = NULL;
+	if (path)
+		remove_tree(path);
+	free(path);
+}
+
+/* --- preparing ---------------------------------------------------------- */
+
+/* Nothing that the user has set for git is to be seen in hashes or in counts. */
+static void forget_git_variables(void)
+{
+	for (size_t i = 0; environ[i];) {
+		const char *equals = strchr(environ[i], '=');
+		char *name;
+
+		if (strncmp(environ[i], "GIT_", 4) != 0 || !equals ||
+		    strncmp(environ[i], "GIT_EXEC_PATH=", 14) == 0) {
+			i++;
+			continue;
+		}
+		name = text_format("%.*s", (int)(equals - environ[i]), environ[i]);
+		unsetenv(name); /* the next one moves to its place */
+		free(name);
+	}
+}
+
+static bool write_config(const char *path)
+{
+	/* One thread of each kind: the order of calls, and so their number, is the same each time. */
+	static const char config[] =
+		"[user]\n\tname = git-ops\n\temail = git-ops@localhost\n"
+		"[init]\n\tdefaultBranch = main\n[safe]\n\tdirectory = *\n"
+		"[gc]\n\tauto = 0\n[maintenance]\n\tauto = false\n[core]\n\tpreloadIndex = false\n"
+		"[pack]\n\tthreads = 1\n[index]\n\tthreads = 1\n[advice]\n\tdetachedHead = false\n";
+	FILE *file = fopen(path, "we");
+	bool ok = file && fputs(config, file) >= 0;
+
+	ok = (!file || fclose(file) == 0) && ok;
+	return ok || complain("%s: %s", path, strerror(errno));
+}
+
+static bool set_environment(void)
+{
+	static const char date[] = "2000-01-01T00:00:00 +0000";
+	char *path = text_format("%s/gitconfig", work_dir);
+	bool ok;
+
+	forget_git_variables();
+	ok = write_config(path) && setenv("GIT_CONFIG_GLOBAL", path, 1) == 0 &&
+	     setenv("GIT_CONFIG_NOSYSTEM", "1", 1) == 0 &&
+	     setenv("GIT_DEFAULT_HASH", "sha1", 1) == 0 &&
+	     setenv("GIT_AUTHOR_DATE", date, 1) == 0 &&
+	     setenv("GIT_COMMITTER_DATE", date, 1) == 0 &&
+	     setenv("GIT_TERMINAL_PROMPT", "0", 1) == 0 && setenv("LC_ALL", "C", 1) == 0;
+	free(path);
+	return ok;
+}
+
+static bool make_work_dir(const struct options *o)
+{
+	char *path;
+
+	if (!make_directories(o->work) || (o->trace_dir && !make_directories(o->trace_dir)))
+		return false;
+	path = text_format("%s/git-ops-XXXXXX", o->work);
+	if (!mkdtemp(path)) {
+		complain("%s: %s", path, strerror(errno));
+		free(path);
+		return false;
+	}
+	work_dir = path;
+	return set_environment();
+}
+
+/* --- running ------------------------------------------------------------ */
+
+static void run_turn(struct turn *turn)
+{
+	double started = clock_seconds();
+	char text[32];
+
+	turn_run(turn);
+	if (interrupted())
+		return;
+	progress_step(TURN_STEPS, "run %u on %s", turn->run, turn->filesystem->name);
+	snprintf(text, sizeof(text), "%.1f s", clock_seconds() - started);
+	progress_done(text);
+}
+
+static void run_turns(struct workload *w)
+{
+	struct options *o = &w->options;
+	struct filesystem_options fs_options = {
+		.work = work_dir, .memfs = o->memfs, .memfs_options = o->memfs_options,
+		.trace_dir = o->trace_dir ? o->trace_dir : work_dir,
+	};
+	unsigned n = o->filesystems.count, turns = 0;
+
+	progress_start(o->runs * n * TURN_STEPS);
+	for (unsigned run = 0; run < o->runs; run++) {
+		/* Each filesystem comes first in turn. */
+		for (unsigned f = 0; f < n && !interrupted(); f++) {
+			struct turn turn = {
+				.filesystem = &o->filesystems.items[(run + f) % n],
+				.filesystem_options = &fs_options, .run = run + 1,
+				.files = o->files, .work = work_dir,
+				.reference = &w->reference, .results = &w->results,
+			};
+
+			run_turn(&turn);
+			progress_reach(++turns * TURN_STEPS);
+		}
+	}
+	progress_clear();
+}
+
+/* Logs stay when there is something to look up in them. */
+static void keep_logs(void)
+{
+	fprintf(stderr, "logs: %s\n", work_dir);
+	free(work_dir);
+	work_dir = NULL;
+}
+
+static int finish(struct workload *w)
+{
+	bool failed;
+
+	if (interrupted()) {
+		complain("interrupted; mounts and trees are removed");
+		results_close(&w->results);
+		return 130;
+	}
+	table_print(stdout, &w->results, &w->options.filesystems.names, w->options.runs);
+	failed = w->results.failed;
+	if (w->reference.hashes && !failed)
+		printf("\ncommits %.12s and %.12s in each of them\n", w->reference.hashes,
+		       strchr(w->reference.hashes, '\n') + 1);
+	if (failed)
+		keep_logs();
+	if (!results_close(&w->results))
+		failed = true;
+	if (fflush(stdout) != 0 || ferror(stdout))
+		failed = !complain("standard output: %s", strerror(errno));
+	return failed ? 1 : 0;
+}
+
+static int run_workload(struct workload *w)
+{
+	struct options *o = &w->options;
+	struct filesystem_options to_check = {
+		.work = o->work, .memfs = o->memfs, .trace_dir = o->trace_dir ? o->trace_dir : "",
+	};
+
+	for (unsigned i = 0; i < o->filesystems.count; i++)
+		if (!filesystem_check(&o->filesystems.items[i], &to_check))
+			return 1;
+	interrupt_init();
+	if (atexit(remove_work_dir) != 0)
+		out_of_memory();
+	if (!make_work_dir(o) || !results_open(&w->results, o->output))
+		return 1;
+	run_turns(w);
+	return finish(w);
+}
+
+int main(int argc, char **argv)
+{
+	struct workload w = { 0 };
+	int status;
+
+	program_name = "git-ops";
+	switch (options_parse(&w.options, argc, argv)) {
+	case OPTIONS_DONE:
+		status = 0;
+		break;
+	case OPTIONS_WRONG:
+		status = 2;
+		break;
+	default:
+		status = run_workload(&w);
+		break;
+	}
+	free(w.reference.hashes);
+	free(w.reference.from);
+	options_free(&w.options);
+	return status;
+}
