@@ -116,7 +116,7 @@ def reads_and_writes_that_are_not_allowed(_):
 
 
 def gathers_writes(target):
-    return target.options == 'cache=always'
+    return 'cache=always' in target.options
 
 
 @case_on(lambda target: not gathers_writes(target))
