@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/paths.h"
 #include "size.h"
 
 #define LEAST_SIZE 4096
@@ -74,7 +73,6 @@ struct parser {
 	bool any_method;
 	bool caches[CACHE_MODES];
 	bool any_cache;
-	struct text_list filesystem_names;
 };
 
 static const char *const cache_modes[CACHE_MODES] = { "always", "auto", "never" };
@@ -105,24 +103,6 @@ static bool choose_cache(struct parser *p, const char *name)
 		}
 	}
 	return complain("--cache %s: is one of always, auto, never", name);
-}
-
-static bool add_filesystem(struct parser *p, const char *name)
-{
-	struct options *o = p->options;
-	struct filesystem fs;
-	bool ok = filesystem_parse(&fs, name);
-
-	if (ok && text_list_has(&p->filesystem_names, fs.name))
-		ok = complain("--on: %s is there twice", fs.name);
-	if (!ok) {
-		filesystem_free(&fs);
-		return false;
-	}
-	o->filesystems = enlarge(o->filesystems, o->filesystem_count + 1, sizeof(fs));
-	o->filesystems[o->filesystem_count++] = fs;
-	text_list_add(&p->filesystem_names, fs.name);
-	return true;
 }
 
 /* Each name of a list with commas. */
@@ -165,8 +145,7 @@ static bool set_path(char **option, const char *name, const char *value)
 {
 	if (!*value)
 		return complain("--%s: the name is empty", name);
-	free(*option);
-	*option = path_absolute(value);
+	argument_set(option, argument_path(value));
 	return true;
 }
 
@@ -188,8 +167,7 @@ static bool parse_path(struct options *o, int c, const char *value)
 	default:
 		if (strchr(value, '/') || !*value)
 			return set_path(&o->memfs, "memfs", value);
-		free(o->memfs);
-		o->memfs = text_copy(value); /* in PATH */
+		argument_set(&o->memfs, text_copy(value)); /* in PATH */
 		return true;
 	}
 }
@@ -202,7 +180,7 @@ static bool parse_option(struct parser *p, int c, const char *value)
 	case OPT_CACHE:
 		return each_name(p, "--cache", value, choose_cache);
 	case OPT_ON:
-		return each_name(p, "--on", value, add_filesystem);
+		return argument_filesystems(&p->options->filesystems, value);
 	case OPT_SIZE:
 		return parse_size(p->options, value);
 	case OPT_SEED:
@@ -230,8 +208,8 @@ static bool finish(struct parser *p)
 	if (!o->work)
 		o->work = text_copy("/var/tmp");
 	if (!o->memfs)
-		o->memfs = path_of_memfs();
-	return o->filesystem_count || add_filesystem(p, "memfs");
+		o->memfs = find_memfs();
+	return o->filesystems.count || argument_filesystems(&o->filesystems, "memfs");
 }
 
 static enum options_verdict parse(struct parser *p, int argc, char **argv)
@@ -264,16 +242,13 @@ enum options_verdict options_parse(struct options *o, int argc, char **argv)
 
 	*o = (struct options){ .size = 100 << 20, .seed = 1 };
 	verdict = parse(&p, argc, argv);
-	text_list_free(&p.filesystem_names);
 	free(p.chosen);
 	return verdict;
 }
 
 void options_free(struct options *o)
 {
-	for (unsigned i = 0; i < o->filesystem_count; i++)
-		filesystem_free(&o->filesystems[i]);
-	free(o->filesystems);
+	filesystem_list_free(&o->filesystems);
 	free(o->methods);
 	free(o->output);
 	free(o->json);

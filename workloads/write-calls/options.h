@@ -6,8 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "common/filesystem.h"
-#include "common/text.h"
+#include "common/arguments.h"
 #include "methods.h"
 
 #define CACHE_MODES 3
@@ -20,8 +19,7 @@ struct options {
 	size_t method_count;
 	const char *caches[CACHE_MODES]; /* modes for memfs */
 	unsigned cache_count;
-	struct filesystem *filesystems;
-	unsigned filesystem_count;
+	struct filesystem_list filesystems;
 	uint64_t size, seed;
 	char *output, *json, *plot;    /* NULL = none */
 	char *work;                    /* in which the work directory is made */

@@ -148,8 +148,8 @@ static unsigned turns_of(const struct options *o, const struct filesystem *fs)
 static void run_method(const struct options *o, const struct turns *turns,
 		       const struct method *method)
 {
-	for (unsigned f = 0; f < o->filesystem_count; f++) {
-		struct filesystem *fs = &o->filesystems[f];
+	for (unsigned f = 0; f < o->filesystems.count; f++) {
+		struct filesystem *fs = &o->filesystems.items[f];
 		bool memfs = fs->kind == FILESYSTEM_MEMFS;
 
 		for (unsigned i = 0; i < turns_of(o, fs) && !interrupted(); i++)
@@ -161,8 +161,8 @@ static void run_methods(const struct options *o, const struct turns *turns)
 {
 	unsigned each = 0;
 
-	for (unsigned f = 0; f < o->filesystem_count; f++)
-		each += turns_of(o, &o->filesystems[f]);
+	for (unsigned f = 0; f < o->filesystems.count; f++)
+		each += turns_of(o, &o->filesystems.items[f]);
 	progress_start(each * (unsigned)o->method_count);
 	for (size_t i = 0; i < o->method_count && !interrupted(); i++)
 		run_method(o, turns, o->methods[i]);
@@ -246,8 +246,8 @@ static int run_workload(const struct options *o)
 		.work = o->work, .memfs = o->memfs, .trace_dir = o->trace_dir ? o->trace_dir : "",
 	};
 
-	for (unsigned i = 0; i < o->filesystem_count; i++)
-		if (!filesystem_check(&o->filesystems[i], &to_check))
+	for (unsigned i = 0; i < o->filesystems.count; i++)
+		if (!filesystem_check(&o->filesystems.items[i], &to_check))
 			return 1;
 	if (!can_write_results(o))
 		return 1;
