@@ -20,13 +20,13 @@ enum phase { PREPARING, WRITING, SETTLING, VERIFYING };
 
 /* Bytes that a node got. */
 struct node {
-	uint64_t number, in_time, late;
+	uint64_t number, before_close, in_time, late;
 };
 
 struct reading {
 	struct trace_reader *trace;
 	struct analysis *result;
-	pid_t driver;
+	pid_t driver, marker;
 	enum phase phase;
 	uint64_t seen[TRACE_OP_LIMIT]; /* events of the whole trace */
 	uint64_t *opens;               /* handles that the method opened */
@@ -38,6 +38,22 @@ struct reading {
 };
 
 /* --- whose call is it? -------------------------------------------------- */
+
+static bool is_of(const struct trace_event *e, pid_t pid)
+{
+	return pid && e->process && !e->inferred && e->process->pid == (uint32_t)pid;
+}
+
+/* What is there before the file is closed? */
+static void notice_close(struct reading *r, const struct trace_event *e)
+{
+	if (r->phase != WRITING || e->op != TRACE_OP_FSYNCDIR || !is_of(e, r->marker))
+		return;
+	r->result->close_known = true;
+	for (size_t i = 0; i < r->node_count; i++)
+		r->nodes[i].before_close = r->nodes[i].in_time;
+	pattern_add(r->pattern, "[close]", PATTERN_NO_BYTES, "");
+}
 
 static void notice_mark(struct reading *r, const struct trace_event *e)
 {
@@ -90,12 +106,12 @@ static bool is_forget(const struct trace_event *e)
 
 static bool belongs(const struct reading *r, const struct trace_event *e)
 {
-	bool driver = e->process && e->process->pid == (uint32_t)r->driver && !e->inferred;
+	bool ours = is_of(e, r->driver) || is_of(e, r->marker);
 
 	switch (r->phase) {
 	case WRITING:
 		/* Nobody waits for a RELEASE: it may be one of what was closed before. */
-		return !driver && (!is_release(e) || is_open(r, e->fh));
+		return !ours && (!is_release(e) || is_open(r, e->fh));
 	case SETTLING:
 	case VERIFYING:
 		return (is_release(e) || r->phase == SETTLING) && is_open(r, e->fh);
@@ -280,6 +296,7 @@ static void count_target(struct reading *r)
 		trace_path(r->trace, r->nodes[i].number, NULL, path, sizeof(path));
 		if (strcmp(path, "/" TARGET_NAME) != 0)
 			continue;
+		r->result->target_before_close = r->nodes[i].before_close;
 		r->result->target_in_time = r->nodes[i].in_time;
 		r->result->target_late = r->nodes[i].late;
 	}
@@ -296,6 +313,7 @@ static int read_events(struct reading *r)
 	while ((result = trace_next(r->trace, &e)) > 0) {
 		r->seen[e.op % TRACE_OP_LIMIT]++;
 		notice_mark(r, &e);
+		notice_close(r, &e);
 		if (r->phase == before && belongs(r, &e))
 			take(r, &e);
 		if (r->phase != before && r->phase == VERIFYING)
@@ -329,9 +347,9 @@ static char *doubts(const struct reading *r)
 	return NULL;
 }
 
-bool analysis_read(struct analysis *a, const char *path, pid_t driver, char **why)
+bool analysis_read(struct analysis *a, const char *path, pid_t driver, pid_t marker, char **why)
 {
-	struct reading r = { .result = a, .driver = driver };
+	struct reading r = { .result = a, .driver = driver, .marker = marker };
 	const char *reason = NULL;
 	int error;
 

@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "marker.h"
+
 #define KIB(n) ((size_t)(n) << 10)
 #define ALIGNMENT 4096
 
@@ -199,8 +201,14 @@ int method_open(struct job *job)
 	return fd < 0 ? -method_error(job, "open") : fd;
 }
 
+void method_will_close(void)
+{
+	marker_set();
+}
+
 int method_close(struct job *job, int fd, int status)
 {
+	method_will_close();
 	if (close(fd) < 0 && status == METHOD_OK)
 		return method_error(job, "close");
 	return status;

@@ -17,6 +17,7 @@
 #include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "content.h"
 
@@ -61,6 +62,8 @@ struct job {
 	const struct method *method;
 	struct content content;
 	char target[PATH_MAX];
+	char root[PATH_MAX];    /* of a memfs, for marks in its trace; "" = there is none */
+	pid_t marker;           /* the process that sets marks for the method; 0 = none */
 	char inside[PATH_MAX];  /* of copy_file_range: the source, in the same filesystem */
 	char source[PATH_MAX];
 	char why[256];          /* set when it failed or was refused */
@@ -90,7 +93,10 @@ size_t method_part(const struct job *job, uint64_t offset);
 /* Opens the target with O_CREAT and the method's flags; negative after noting the reason. */
 int method_open(struct job *job);
 
-/* Closes it; returns `status`, or if that is METHOD_OK what became of the close. */
+/* Marks the moment in the trace: the target, or what will become it, is about to be closed. */
+void method_will_close(void);
+
+/* Closes it after that; returns `status`, or if that is METHOD_OK what became of the close. */
 int method_close(struct job *job, int fd, int status);
 
 /* write.c */

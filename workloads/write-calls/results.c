@@ -40,7 +40,7 @@ static const char *kind(const struct result *row)
 static void put_header(FILE *file)
 {
 	fputs("method,kind,filesystem,cache,status,reason,bytes,wall_s,calls,write_bytes,"
-	      "write_min,write_mean,write_max,target_in_time,target_late,verify_read", file);
+	      "write_min,write_mean,write_max,target_before_close,target_in_time,target_late,verify_read", file);
 	for (size_t i = 0; i < OPERATION_COUNT; i++)
 		fprintf(file, ",%s", operations[i].name);
 	fputs(",pattern\n", file);
@@ -56,6 +56,9 @@ static void put_analysis(FILE *file, const struct analysis *a)
 			(double)a->write_bytes / (double)writes, a->write_most);
 	else
 		fputs(",,", file);
+	putc(',', file);
+	if (a->close_known)
+		fprintf(file, "%" PRIu64, a->target_before_close);
 	fprintf(file, ",%" PRIu64 ",%" PRIu64 ",%" PRIu64, a->target_in_time, a->target_late,
 		a->verify_read);
 	for (size_t i = 0; i < OPERATION_COUNT; i++)
@@ -77,7 +80,7 @@ static void put_row(FILE *file, const struct result *row)
 	if (row->analysis.known) {
 		put_analysis(file, &row->analysis);
 	} else {
-		for (size_t i = 0; i < 8 + OPERATION_COUNT; i++)
+		for (size_t i = 0; i < 9 + OPERATION_COUNT; i++)
 			putc(',', file);
 	}
 	putc('\n', file);
@@ -112,6 +115,9 @@ static json_t *json_of_analysis(const struct analysis *a)
 			   "target", "in_time", number(a->target_in_time),
 			   "late", number(a->target_late),
 			   "verify_read", number(a->verify_read), "pattern", a->pattern);
+	if (a->close_known)
+		json_object_set_new(json_object_get(object, "target"), "before_close",
+				    number(a->target_before_close));
 	if (writes)
 		json_object_set_new(object, "writes",
 				    json_pack("{s:o, s:o, s:f, s:o}", "bytes", number(a->write_bytes),

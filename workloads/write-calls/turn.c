@@ -16,6 +16,7 @@
 #include "common/progress.h"
 #include "common/run.h"
 #include "common/text.h"
+#include "marker.h"
 
 #define PATIENCE 1800 /* seconds for one task */
 
@@ -138,6 +139,11 @@ static int write_task(void *argument)
 {
 	struct job *job = argument;
 
+	if (*job->root) {
+		job->marker = marker_start(job->root);
+		if (job->marker < 0)
+			return method_error(job, "marker");
+	}
 	return job->method->write(job);
 }
 
@@ -312,6 +318,8 @@ static void fill_job(struct turn *t)
 	*t->job = (struct job){ .method = m, .content = content_of(t->turns, m->text) };
 	snprintf(t->job->target, sizeof(t->job->target), "%s/" TARGET_NAME, root);
 	snprintf(t->job->source, sizeof(t->job->source), "%s", source);
+	if (t->cache)
+		snprintf(t->job->root, sizeof(t->job->root), "%s", root);
 	if (m->write == copy_range)
 		snprintf(t->job->inside, sizeof(t->job->inside), "%s/source", root);
 	free(source);
@@ -342,7 +350,8 @@ static void read_trace(struct turn *t)
 	char *trace = text_format("%s/%s.trace", t->turns->filesystem_options->trace_dir, t->label);
 	char *why = NULL;
 
-	if (t->row.status == RESULT_OK && !analysis_read(&t->row.analysis, trace, getpid(), &why))
+	if (t->row.status == RESULT_OK &&
+	    !analysis_read(&t->row.analysis, trace, getpid(), t->job->marker, &why))
 		fail(t, RESULT_FAILED, why);
 	if (!t->turns->keep_traces)
 		unlink(trace);

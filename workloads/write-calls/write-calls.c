@@ -8,6 +8,7 @@
  *   options.c                 the command line
  *   methods.c                 the table of methods, and the programs among them
  *   write.c, map.c, copy.c    the methods that are system calls of ours
+ *   marker.c                  marks in the trace, for those methods
  *   content.c                 what is written: made from a seed, and hashed
  *   turn.c                    one method on one filesystem
  *   analysis.c                the trace of a turn: whose calls, how many, how large

@@ -134,7 +134,8 @@ int write_renamed_synced(struct job *job)
 		return method_error(job, "open of the directory");
 	if (fsync(fd) < 0)
 		status = method_error(job, "fsync of the directory");
-	return method_close(job, fd, status);
+	close(fd);
+	return status;
 }
 
 /* --- stdio -------------------------------------------------------------- */
@@ -155,6 +156,7 @@ int write_stdio(struct job *job)
 		if (fwrite(record, 1, part, file) != part)
 			status = method_error(job, "fwrite");
 	}
+	method_will_close();
 	if (fclose(file) != 0 && status == METHOD_OK)
 		status = method_error(job, "fclose");
 	return status;
