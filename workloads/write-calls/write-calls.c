@@ -244,7 +244,8 @@ static int run_in_work_dir(const struct options *o)
 static int run_workload(const struct options *o)
 {
 	struct filesystem_options to_check = {
-		.work = o->work, .memfs = o->memfs, .trace_dir = o->trace_dir ? o->trace_dir : "",
+		.work = o->work, .memfs = o->memfs,
+		.trace_dir = o->trace_dir ? o->trace_dir : o->work,
 	};
 
 	for (unsigned i = 0; i < o->filesystems.count; i++)
