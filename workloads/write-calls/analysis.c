@@ -126,13 +126,15 @@ static bool belongs(const struct reading *r, const struct trace_event *e)
 static void put_path(const struct reading *r, uint64_t node, const char *name, char **at, char *end)
 {
 	static const char deleted[] = " (deleted)";
-	char path[PATH_MAX], *tail;
+	const size_t tail = sizeof(deleted) - 1;
+	char path[PATH_MAX];
 	const char *from;
+	size_t length;
 
 	trace_path(r->trace, node, name, path, sizeof(path));
-	tail = path + strlen(path) - (sizeof(deleted) - 1);
-	if (tail > path && strcmp(tail, deleted) == 0)
-		memmove(tail, tail + 1, strlen(tail)); /* one word */
+	length = strlen(path);
+	if (length > tail && strcmp(path + length - tail, deleted) == 0)
+		memmove(path + length - tail, path + length - tail + 1, tail); /* one word */
 	from = *path == '/' ? path + 1 : path;
 	if (!*from)
 		from = ".";

@@ -27,6 +27,7 @@ struct turn {
 	const char *cache;
 	struct job *job;        /* shared with the tasks */
 	char *label, *log;
+	double wall;            /* of the last task */
 	struct result row;
 };
 
@@ -205,8 +206,7 @@ static bool run_task(struct turn *t, const char *what, struct task task)
 	task.log = t->log;
 	task.timeout = PATIENCE;
 	outcome = run(&task);
-	if (strcmp(what, "write") == 0)
-		t->row.wall = outcome.wall;
+	t->wall = outcome.wall;
 	return outcome.end == RUN_OK || fail_by(t, what, &outcome);
 }
 
@@ -242,8 +242,11 @@ static bool write_it(struct turn *t)
 {
 	const struct program *program = &t->method->program;
 
-	return program->tool ? run_script(t, "write", program->write, 0) :
-			       run_function(t, "write", write_task);
+	bool ok = program->tool ? run_script(t, "write", program->write, 0) :
+				  run_function(t, "write", write_task);
+
+	t->row.wall = t->wall;
+	return ok;
 }
 
 static bool prepare(struct turn *t)
