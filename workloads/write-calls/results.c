@@ -101,6 +101,20 @@ static json_t *number(uint64_t value)
 	return json_integer((json_int_t)value);
 }
 
+/* JSON is UTF-8: a name that is not is escaped. */
+static json_t *text(const char *raw)
+{
+	json_t *value = json_string(raw);
+	char *visible;
+
+	if (value)
+		return value;
+	visible = text_visible(raw);
+	value = json_string(visible);
+	free(visible);
+	return value;
+}
+
 static json_t *json_of_analysis(const struct analysis *a)
 {
 	json_t *calls = json_object(), *object;
@@ -129,14 +143,14 @@ static json_t *json_of_analysis(const struct analysis *a)
 
 static json_t *json_of_row(const struct result *row)
 {
-	json_t *object = json_pack("{s:s, s:s, s:s, s:s}", "method", row->method->name,
-				   "kind", kind(row), "filesystem", row->filesystem,
+	json_t *object = json_pack("{s:s, s:s, s:o, s:s}", "method", row->method->name,
+				   "kind", kind(row), "filesystem", text(row->filesystem),
 				   "status", result_status_name(row->status));
 
 	if (row->cache)
 		json_object_set_new(object, "cache", json_string(row->cache));
 	if (row->why)
-		json_object_set_new(object, "reason", json_string(row->why));
+		json_object_set_new(object, "reason", text(row->why));
 	if (row->status == RESULT_OK) {
 		json_object_set_new(object, "bytes", number(row->bytes));
 		json_object_set_new(object, "wall_s", json_real(row->wall));

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/text.h"
 #include "pattern.h"
 
 #define LONGEST_PATTERN 480 /* characters on the terminal; the files have all of it */
@@ -44,6 +45,16 @@ static void put_others(FILE *out, const struct analysis *a)
 				a->calls[operations[i].number]);
 }
 
+/* "cache=auto" on memfs; else the name of the filesystem. */
+static void put_place(FILE *out, const struct result *row, int width)
+{
+	char *name = row->cache ? text_format("cache=%s", row->cache) :
+				  text_visible(row->filesystem);
+
+	fprintf(out, "%-*s", width, name);
+	free(name);
+}
+
 static void put_counts(FILE *out, const struct results *results)
 {
 	fprintf(out, "\n%-22s %-12s %9s %8s %8s  %-28s  %s\n", "method", "on", "seconds", "calls",
@@ -53,8 +64,9 @@ static void put_counts(FILE *out, const struct results *results)
 
 		if (row->status != RESULT_OK)
 			continue;
-		fprintf(out, "%-22s %s%-*s %9.3f", row->method->name, row->cache ? "cache=" : "",
-			row->cache ? 6 : 12, row->cache ? row->cache : row->filesystem, row->wall);
+		fprintf(out, "%-22s ", row->method->name);
+		put_place(out, row, 12);
+		fprintf(out, " %9.3f", row->wall);
 		if (row->analysis.known) {
 			fprintf(out, " %8" PRIu64 " %8" PRIu64, row->analysis.all_calls,
 				row->analysis.calls[TRACE_OP_WRITE]);
@@ -121,9 +133,9 @@ static void put_rest(FILE *out, const struct results *results, enum result_statu
 		if (!any)
 			putc('\n', out);
 		any = true;
-		fprintf(out, "%s: %s on %s%s%s: %s\n", result_status_name(status),
-			row->method->name, row->filesystem, row->cache ? ", cache=" : "",
-			row->cache ? row->cache : "", row->why);
+		fprintf(out, "%s: %s on ", result_status_name(status), row->method->name);
+		put_place(out, row, 0);
+		fprintf(out, ": %s\n", row->why);
 	}
 }
 

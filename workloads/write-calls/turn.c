@@ -27,6 +27,7 @@ struct turn {
 	const char *cache;
 	struct job *job;        /* shared with the tasks */
 	char *label, *log;
+	char *shown;            /* the name of the filesystem, for people */
 	double wall;            /* of the last task */
 	struct result row;
 };
@@ -173,10 +174,9 @@ static bool fail(struct turn *t, enum result_status status, char *why)
 {
 	if (t->row.status == RESULT_OK && why) {
 		t->row.status = status;
-		t->row.why = why;
-	} else {
-		free(why);
+		t->row.why = text_visible(why); /* a program may have said it */
 	}
+	free(why);
 	return false;
 }
 
@@ -368,7 +368,7 @@ static void report(struct turn *t)
 		     text_format("%s: %s", result_status_name(row->status), row->why);
 
 	if (row->status == RESULT_FAILED)
-		complain("%s on %s%s%s: %s", t->method->name, row->filesystem,
+		complain("%s on %s%s%s: %s", t->method->name, t->shown,
 			 t->cache ? ", cache=" : "", t->cache ? t->cache : "", row->why);
 	progress_done(row->status == RESULT_FAILED ? "failed" : text);
 	free(text);
@@ -382,12 +382,13 @@ void turn_run(const struct turns *turns, const struct method *method,
 		.turns = turns, .method = method, .filesystem = filesystem, .cache = cache,
 		.job = shared_alloc(sizeof(struct job)),
 		.label = text_format("%s-%s", method->name, cache ? cache : filesystem->name),
+		.shown = text_visible(filesystem->name),
 		.row = { .method = method, .filesystem = filesystem->name, .cache = cache },
 	};
 	char *obstacle = turn_obstacle(method);
 
 	t.log = text_format("%s/%s.log", turns->log_dir, t.label);
-	progress_step(1, "%s on %s%s%s", method->name, filesystem->name, cache ? ", cache=" : "",
+	progress_step(1, "%s on %s%s%s", method->name, t.shown, cache ? ", cache=" : "",
 		      cache ? cache : "");
 	if (obstacle)
 		fail(&t, RESULT_SKIPPED, obstacle);
@@ -402,5 +403,6 @@ void turn_run(const struct turns *turns, const struct method *method,
 	}
 	shared_free(t.job, sizeof(struct job));
 	free(t.label);
+	free(t.shown);
 	free(t.log);
 }
