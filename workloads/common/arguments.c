@@ -99,9 +99,11 @@ char *beside_program(const char *where)
 
 char *find_memfs(void)
 {
-	char *memfs = beside_program("memfs");
+	/* Installed in the same place, installed as it is by default, built. */
+	static const char *const places[] = { "memfs", "../sbin/memfs", "../src/memfs" };
+	char *memfs = NULL;
 
-	if (!memfs)
-		memfs = beside_program("../src/memfs");
+	for (size_t i = 0; !memfs && i < sizeof(places) / sizeof(places[0]); i++)
+		memfs = beside_program(places[i]);
 	return memfs ? memfs : text_copy("memfs");
 }
