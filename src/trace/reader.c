@@ -48,9 +48,8 @@ struct trace_reader {
 	struct meta *meta, **meta_end;
 	char *op_names[TRACE_OP_LIMIT];
 
-	char **names;        /* by id */
-	size_t name_capacity;
-	bool forget_names;   /* when the heap is empty: all of names[] */
+	struct map names;    /* by id plus 1: char * */
+	bool forget_names;   /* when the heap is empty: all of names */
 	bool forget_tree;    /* ... and all of tree */
 	uint64_t told;       /* names of the tree that were told, not made */
 
@@ -158,42 +157,25 @@ static int read_name(struct trace_reader *r, const uint8_t *p, const uint8_t *en
 {
 	uint64_t id;
 	char *name;
+	void *old;
 
 	p = varint_get(p, end, &id);
-	/* The recorder gives ids in a row; with damage some are missing. */
-	if (!p || id >= (1u << 24))
-		return 0;
-	if (id >= r->name_capacity) {
-		size_t capacity = r->name_capacity ? r->name_capacity : 1024;
-		char **names;
-
-		while (capacity <= id)
-			capacity *= 2;
-		names = realloc(r->names, capacity * sizeof(*names));
-		if (!names)
-			return -ENOMEM;
-		memset(names + r->name_capacity, 0,
-		       (capacity - r->name_capacity) * sizeof(*names));
-		r->names = names;
-		r->name_capacity = capacity;
-	}
 	/* One that stands already may be in use by a waiting event: keep it. */
-	if (r->names[id])
+	if (!p || id == UINT64_MAX || map_get(&r->names, id + 1))
 		return 0;
 	name = strndup((const char *)p, (size_t)(end - p));
 	if (!name)
 		return -ENOMEM;
-	r->names[id] = name;
+	if (map_set(&r->names, id + 1, name, &old) < 0) {
+		free(name);
+		return -ENOMEM;
+	}
 	return 0;
 }
 
 static void drop_names(struct trace_reader *r)
 {
-	for (size_t i = 0; i < r->name_capacity; i++)
-		free(r->names[i]);
-	free(r->names);
-	r->names = NULL;
-	r->name_capacity = 0;
+	map_destroy(&r->names, free);
 	r->forget_names = false;
 }
 
@@ -246,11 +228,9 @@ static int read_process(struct trace_reader *r, const uint8_t *p, const uint8_t 
 
 static const char *name_of(const struct trace_reader *r, uint64_t id_plus_1)
 {
-	if (!id_plus_1)
-		return NULL;
-	if (id_plus_1 > r->name_capacity || !r->names[id_plus_1 - 1])
-		return "?";
-	return r->names[id_plus_1 - 1];
+	const char *name = id_plus_1 ? map_get(&r->names, id_plus_1) : NULL;
+
+	return id_plus_1 && !name ? "?" : name;
 }
 
 static void set_field(struct trace_reader *r, struct pending *p, enum trace_field field,

@@ -647,6 +647,42 @@ START_TEST(nonsense_in_a_good_block_is_survived)
 }
 END_TEST
 
+/* A file of one block with a true checksum. */
+static void write_block(const uint8_t *payload, uint32_t size)
+{
+	struct trace_file_header file = { .magic = TRACE_FILE_MAGIC, .major = TRACE_VERSION_MAJOR,
+					  .header_size = sizeof(file) };
+	struct trace_block_header header = { .magic = TRACE_BLOCK_MAGIC, .size = size };
+	uint8_t bytes[1024], *block = bytes + sizeof(file);
+
+	memcpy(bytes, &file, sizeof(file));
+	memcpy(block, &header, sizeof(header));
+	memcpy(block + sizeof(header), payload, size);
+	header.checksum = XXH3_64bits(block, sizeof(header) + size);
+	memcpy(block, &header, sizeof(header));
+	write_file(bytes, sizeof(file) + sizeof(header) + size);
+}
+
+/* A table of names as long as the greatest id would be memory for the asking. */
+START_TEST(a_name_may_have_any_number)
+{
+	static const uint8_t payload[] = {
+		TRACE_RECORD_NAME, 7, 0x80, 0x80, 0x80, 0x80, 0x80, 0x20, 'n', /* id 2^40 */
+		TRACE_RECORD_EVENT, 9, TRACE_OP_LOOKUP, 0x40, 2, 0x81, 0x80, 0x80, 0x80, 0x80, 0x20,
+		TRACE_RECORD_NAME, 11, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 'm',
+	};
+	struct trace_reader *r;
+	struct trace_event e;
+
+	recorder_close(rec);
+	write_block(payload, sizeof(payload));
+	r = open_reader();
+	ck_assert_str_eq(next(r).name, "n");
+	ck_assert_int_eq(trace_next(r, &e), 0);
+	trace_close(r);
+}
+END_TEST
+
 START_TEST(what_is_no_trace_is_refused)
 {
 	struct trace_reader *r;
@@ -687,6 +723,7 @@ int main(void)
 	tcase_add_test(tc, cut_off_anywhere_it_is_read_as_far_as_it_goes);
 	tcase_add_test(tc, a_flipped_bit_costs_one_block_and_is_told);
 	tcase_add_test(tc, nonsense_in_a_good_block_is_survived);
+	tcase_add_test(tc, a_name_may_have_any_number);
 	tcase_add_test(tc, what_is_no_trace_is_refused);
 	suite_add_tcase(suite, tc);
 	return unit_run(suite);
