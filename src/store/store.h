@@ -235,7 +235,7 @@ ssize_t store_listxattr(struct store *s, node_id id, char *buf, size_t size, boo
 
 /* A look at the bytes of a file, held in place by its lock until store_read_end(). */
 struct store_view {
-	struct iovec iov[STORE_READ_MAX / 65536 + 2];
+	struct iovec iov[2 * (STORE_READ_MAX / 65536 + 1)]; /* of each chunk bytes, and zeros */
 	int count;      /* of iov used */
 	size_t size;    /* bytes in all: less than asked for only at the end of the file */
 	void *lock;

@@ -53,6 +53,15 @@ def holes_read_as_zeros_and_take_nothing(_):
 
 
 @case
+def a_large_read_of_a_file_with_holes_is_not_short(_):
+    fd = os.open('f', os.O_RDWR | os.O_CREAT)
+    for chunk in range(20):
+        os.pwrite(fd, b'x', chunk << 16)
+    equal(len(os.pread(fd, 1 << 20, 1)), 1 << 20)
+    equal(os.pread(fd, 1 << 20, 0).count(b'x'), 16)
+
+
+@case
 def what_a_truncate_cut_off_does_not_come_back(_):
     for cut in (1, 100, PAGE - 1, PAGE, PAGE + 1, 65536, 65537, 100_000):
         fd = os.open('f', os.O_RDWR | os.O_CREAT | os.O_TRUNC)

@@ -347,6 +347,23 @@ START_TEST(copy_within_one_file_reads_before_it_moves)
 }
 END_TEST
 
+START_TEST(a_read_of_many_short_chunks_is_whole)
+{
+	node_id f = make(STORE_ROOT, "f", S_IFREG);
+	struct store_view view;
+	size_t seen = 0;
+
+	for (uint64_t i = 0; i < 18; i++)
+		ck_assert_int_eq(store_write(s, f, i << 16, "x", 1, true, false), 1);
+	ck_assert_int_eq(store_read_begin(s, f, 1, STORE_READ_MAX, &view), 0);
+	ck_assert_uint_eq(view.size, STORE_READ_MAX);
+	for (int i = 0; i < view.count; i++)
+		seen += view.iov[i].iov_len;
+	store_read_end(&view);
+	ck_assert_uint_eq(seen, STORE_READ_MAX);
+}
+END_TEST
+
 /* --- threads -------------------------------------------------------------- */
 
 enum { THREADS = 4, STEPS = 20000, DIRS = 4 };
@@ -484,6 +501,7 @@ int main(void)
 	tcase_add_test(tc, limits_move_but_not_below_what_is_used);
 	tcase_add_test(tc, immutable_and_append_only);
 	tcase_add_test(tc, copy_within_one_file_reads_before_it_moves);
+	tcase_add_test(tc, a_read_of_many_short_chunks_is_whole);
 	tcase_add_test(tc, threads_leave_a_tree_that_adds_up);
 	suite_add_tcase(suite, tc);
 	return unit_run(suite);
