@@ -352,16 +352,36 @@ int data_allocate(struct data *d, struct budget *b, uint64_t offset, uint64_t si
 	return 0;
 }
 
+static void zero_piece(struct chunk *c, struct piece p)
+{
+	uint32_t end = (uint32_t)min_u64(c->capacity, p.to);
+
+	if (end > p.from)
+		memset(c->bytes + p.from, 0, end - p.from);
+}
+
+void data_zero(struct data *d, uint64_t offset, uint64_t size)
+{
+	struct piece p;
+
+	for (uint64_t done = 0; done < size; done += p.to - p.from) {
+		struct chunk *c;
+
+		p = piece_at(offset + done, size - done);
+		c = find_chunk(d, p.index);
+		if (c)
+			zero_piece(c, p);
+	}
+}
+
 static void punch_piece(struct data *d, struct budget *b, struct piece p)
 {
 	struct chunk *c = find_chunk(d, p.index);
-	uint32_t end, gone;
+	uint32_t gone;
 
 	if (!c)
 		return;
-	end = (uint32_t)min_u64(c->capacity, p.to);
-	if (end > p.from)
-		memset(c->bytes + p.from, 0, end - p.from);
+	zero_piece(c, p);
 	gone = pages_within(p.from, p.to) & c->pages;
 	c->pages &= ~gone;
 	d->pages -= (unsigned)__builtin_popcount(gone);

@@ -57,6 +57,9 @@ int data_view(const struct data *d, uint64_t offset, size_t size, struct iovec *
 /* Makes the range data, zeros where it was hole. All or nothing; -ENOSPC, -ENOMEM. */
 int data_allocate(struct data *d, struct budget *b, uint64_t offset, uint64_t size);
 
+/* Zeros where there is data in the range; it stays data. */
+void data_zero(struct data *d, uint64_t offset, uint64_t size);
+
 /* Makes the range a hole; whole pages are given back. */
 void data_punch(struct data *d, struct budget *b, uint64_t offset, uint64_t size);
 

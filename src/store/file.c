@@ -172,14 +172,15 @@ static int fallocate_locked(struct store *s, struct node *n, int mode, uint64_t 
 		data_punch(&n->data, &s->budget, offset, inside);
 		return 0;
 	case FALLOC_FL_ZERO_RANGE:
-		data_punch(&n->data, &s->budget, offset, inside);
-		break;
 	case 0:
 		break;
 	default:
 		return -EOPNOTSUPP;
 	}
 	err = data_allocate(&n->data, &s->budget, offset, size);
+	/* Only now: without space nothing shall have changed. */
+	if (!err && mode & FALLOC_FL_ZERO_RANGE)
+		data_zero(&n->data, offset, inside);
 	if (!err && !(mode & FALLOC_FL_KEEP_SIZE) && offset + size > n->size)
 		n->size = offset + size;
 	return err;

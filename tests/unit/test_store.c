@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/falloc.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -347,6 +348,23 @@ START_TEST(copy_within_one_file_reads_before_it_moves)
 }
 END_TEST
 
+START_TEST(zeroing_without_space_changes_nothing)
+{
+	node_id f = make(STORE_ROOT, "f", S_IFREG);
+	struct store_view view;
+
+	ck_assert_int_eq(store_write(s, f, 0, "hello", 5, true, false), 5);
+	ck_assert_int_eq(store_fallocate(s, f, FALLOC_FL_ZERO_RANGE, 0, 2u << 30), -ENOSPC);
+	ck_assert_int_eq(store_read_begin(s, f, 0, 5, &view), 0);
+	ck_assert_mem_eq(view.iov[0].iov_base, "hello", 5);
+	store_read_end(&view);
+	ck_assert_int_eq(store_fallocate(s, f, FALLOC_FL_ZERO_RANGE, 1, 3), 0);
+	ck_assert_int_eq(store_read_begin(s, f, 0, 5, &view), 0);
+	ck_assert_mem_eq(view.iov[0].iov_base, "h\0\0\0o", 5);
+	store_read_end(&view);
+}
+END_TEST
+
 START_TEST(a_read_of_many_short_chunks_is_whole)
 {
 	node_id f = make(STORE_ROOT, "f", S_IFREG);
@@ -501,6 +519,7 @@ int main(void)
 	tcase_add_test(tc, limits_move_but_not_below_what_is_used);
 	tcase_add_test(tc, immutable_and_append_only);
 	tcase_add_test(tc, copy_within_one_file_reads_before_it_moves);
+	tcase_add_test(tc, zeroing_without_space_changes_nothing);
 	tcase_add_test(tc, a_read_of_many_short_chunks_is_whole);
 	tcase_add_test(tc, threads_leave_a_tree_that_adds_up);
 	suite_add_tcase(suite, tc);
