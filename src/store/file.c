@@ -192,7 +192,7 @@ int store_fallocate(struct store *s, node_id id, int mode, uint64_t offset, uint
 	int err = lock_file(s, id, &n);
 
 	if (err)
-		return err == -EISDIR ? err : -ENODEV;
+		return err == -EINVAL ? -ENODEV : err;
 	if (size == 0)
 		err = -EINVAL;
 	else if (offset > INT64_MAX || size > INT64_MAX - offset)
@@ -295,9 +295,11 @@ ssize_t store_copy(struct store *s, node_id from, uint64_t from_offset, node_id 
 		unlock_two_nodes(&held);
 		if (n < 0 && !done)
 			return n;
-		if (n <= 0)
+		if (n > 0)
+			done += (size_t)n;
+		/* The end as it was: in one file, what was copied may lie behind it by now. */
+		if (n < (ssize_t)step)
 			break;
-		done += (size_t)n;
 	}
 	return (ssize_t)done;
 }

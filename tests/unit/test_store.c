@@ -348,6 +348,28 @@ START_TEST(copy_within_one_file_reads_before_it_moves)
 }
 END_TEST
 
+START_TEST(copy_within_one_file_ends_where_the_file_ended)
+{
+	node_id f = make(STORE_ROOT, "f", S_IFREG);
+
+	ck_assert_int_eq(store_write(s, f, 0, "hello", 5, true, false), 5);
+	ck_assert_int_eq(store_copy(s, f, 1, f, 200, 100), 4);
+	ck_assert_int_eq(stat_of(f).st_size, 204);
+}
+END_TEST
+
+START_TEST(fallocate_tells_stale_from_wrong)
+{
+	node_id f = make(STORE_ROOT, "f", S_IFREG), fifo = make(STORE_ROOT, "p", S_IFIFO);
+
+	ck_assert_int_eq(store_fallocate(s, fifo, 0, 0, 1), -ENODEV);
+	ck_assert_int_eq(store_fallocate(s, STORE_ROOT, 0, 0, 1), -EISDIR);
+	store_unlink(s, STORE_ROOT, "f", NULL);
+	store_forget(s, f, 1);
+	ck_assert_int_eq(store_fallocate(s, f, 0, 0, 1), -ESTALE);
+}
+END_TEST
+
 START_TEST(zeroing_without_space_changes_nothing)
 {
 	node_id f = make(STORE_ROOT, "f", S_IFREG);
@@ -519,6 +541,8 @@ int main(void)
 	tcase_add_test(tc, limits_move_but_not_below_what_is_used);
 	tcase_add_test(tc, immutable_and_append_only);
 	tcase_add_test(tc, copy_within_one_file_reads_before_it_moves);
+	tcase_add_test(tc, copy_within_one_file_ends_where_the_file_ended);
+	tcase_add_test(tc, fallocate_tells_stale_from_wrong);
 	tcase_add_test(tc, zeroing_without_space_changes_nothing);
 	tcase_add_test(tc, a_read_of_many_short_chunks_is_whole);
 	tcase_add_test(tc, threads_leave_a_tree_that_adds_up);
