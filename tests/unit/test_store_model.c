@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Random operations on the store and on a simple model of it (tests/fuzz), of
+ * which all answers must be the same. MEMFS_STEPS: how many (default 1000000).
+ */
+#include "../fuzz/play.h"
+#include "unit.h"
+
+static void run(uint64_t steps, size_t size)
+{
+	uint64_t state = unit_seed("store and model"), done = 0;
+	uint8_t *bytes = malloc(size);
+
+	ck_assert_ptr_nonnull(bytes);
+	while (done < steps) {
+		for (size_t i = 0; i < size; i++)
+			bytes[i] = (uint8_t)(unit_random(&state) >> 32);
+		done += play(bytes, size);
+	}
+	free(bytes);
+}
+
+static uint64_t steps(void)
+{
+	const char *given = getenv("MEMFS_STEPS");
+
+	return given ? strtoull(given, NULL, 10) : 1000000;
+}
+
+/* Many trees, each from its beginning. */
+START_TEST(short_lives)
+{
+	run(steps() / 2, 4000);
+}
+END_TEST
+
+/* Few trees that grow old: ids are used again, directories have had many names. */
+START_TEST(long_lives)
+{
+	run(steps() / 2, 200000);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("store_model");
+	TCase *tc = tcase_create("store_model");
+
+	tcase_set_timeout(tc, 500);
+	tcase_add_test(tc, short_lives);
+	tcase_add_test(tc, long_lives);
+	suite_add_tcase(suite, tc);
+	return unit_run(suite);
+}
