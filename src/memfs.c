@@ -6,6 +6,7 @@
  *
  *   memfs.c              main(): start, tell, stop
  *   options.c            the command line
+ *   complain.c           what there is to say on stderr
  *
  *   fuse/session.c       mount, negotiate, serve
  *   fuse/operations.h    the table of operations
@@ -45,6 +46,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "complain.h"
 #include "fuse/session.h"
 #include "options.h"
 #include "trim.h"
@@ -64,9 +66,7 @@ static int fail(const char *format, ...)
 	va_list arguments;
 
 	va_start(arguments, format);
-	fputs("memfs: ", stderr);
-	vfprintf(stderr, format, arguments);
-	fputc('\n', stderr);
+	vcomplain(format, arguments);
 	va_end(arguments);
 	return 1;
 }

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "complain.h"
 #include "size.h"
 
 /* Smaller, and two names of the longest kind do not fit; larger is surely a mistake. */
@@ -67,8 +68,7 @@ static const char *const ignored_flags[] = {
 
 static bool wrong(const char *name, const char *value, const char *why)
 {
-	fprintf(stderr, "memfs: option '%s%s%s': %s\n", name, value ? "=" : "", value ? value : "",
-		why);
+	complain("option '%s%s%s': %s", name, value ? "=" : "", value ? value : "", why);
 	return false;
 }
 
@@ -107,7 +107,7 @@ static bool parse_cache(struct options *o, const char *value)
 
 static bool out_of_memory(void)
 {
-	fputs("memfs: out of memory\n", stderr);
+	complain("out of memory");
 	return false;
 }
 
@@ -260,8 +260,21 @@ static bool set_defaults(struct options *o)
 
 static enum options_verdict misuse(const char *why, const char *what)
 {
-	fprintf(stderr, "memfs: %s%s; see memfs --help\n", why, what);
+	complain("%s%s; see memfs --help", why, what);
 	return OPTIONS_WRONG;
+}
+
+/* After getopt_long() has said '?' or ':'. */
+static enum options_verdict misused_option(int verdict, char *const *argv)
+{
+	const char letter[] = { '-', (char)optopt, '\0' };
+
+	if (verdict == ':')
+		return misuse("option needs a value: ", argv[optind - 1]);
+	if (!optopt)
+		return misuse("unknown option: ", argv[optind - 1]);
+	return strchr("fhV", optopt) ? misuse("option takes no value: ", argv[optind - 1]) :
+	       misuse("unknown option: ", letter);
 }
 
 enum options_verdict options_parse(struct options *o, int argc, char **argv)
@@ -277,7 +290,8 @@ enum options_verdict options_parse(struct options *o, int argc, char **argv)
 
 	if (!set_defaults(o))
 		return OPTIONS_WRONG;
-	while ((c = getopt_long(argc, argv, "fo:hV", long_options, NULL)) != -1) {
+	opterr = 0;
+	while ((c = getopt_long(argc, argv, ":fo:hV", long_options, NULL)) != -1) {
 		switch (c) {
 		case 'f':
 			o->foreground = true;
@@ -293,7 +307,7 @@ enum options_verdict options_parse(struct options *o, int argc, char **argv)
 			printf("memfs %s (libfuse %s)\n", MEMFS_VERSION, fuse_pkgversion());
 			return OPTIONS_DONE;
 		default:
-			return OPTIONS_WRONG; /* getopt has said why */
+			return misused_option(c, argv);
 		}
 	}
 	if (optind == argc)

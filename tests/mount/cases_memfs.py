@@ -92,6 +92,13 @@ def wrong_command_lines_are_refused(_):
     refused(['trace_max', 'trace_rotate'], '-o', 'trace_max=1m,trace_rotate=1m', 'd', status=2)
     refused(['trace_max=x'], '-o', 'trace_max=x', 'd', status=2)
     refused(['trace_nonsense'], '-o', 'trace_nonsense=1', 'd', status=2)
+    refused(['unknown option: --nonsense'], '--nonsense', status=2)
+    refused(['unknown option: -x'], '-fx', 'd', status=2)
+    refused(['--help=x', 'no value'], '--help=x', status=2)
+    refused(['needs a value: -o'], '-o', status=2)
+    refused([r'size=1\012\033[31m'], '-o', 'size=1\n\033[31m', 'd', status=2)
+    refused([r'--a\012b'], '--a\nb', status=2)
+    refused([r'd\012e'], 'd\ne')
 
 
 @memfs_case
