@@ -36,8 +36,15 @@ struct process_record {
 	char comm[];
 };
 
+/* The names between two resets. */
+struct names {
+	struct map by_id;    /* plus 1: char * */
+	uint64_t events;     /* that use them: in the heap, or given last */
+};
+
 struct pending {
 	struct trace_event event;
+	struct names *names; /* in which the event's are */
 	uint64_t order;      /* of arrival: among equal starts */
 	uint32_t process_id;
 };
@@ -48,9 +55,8 @@ struct trace_reader {
 	struct meta *meta, **meta_end;
 	char *op_names[TRACE_OP_LIMIT];
 
-	struct map names;    /* by id plus 1: char * */
-	bool forget_names;   /* when the heap is empty: all of names */
-	bool forget_tree;    /* ... and all of tree */
+	struct names *names; /* that hold now */
+	bool forget_tree;    /* when the heap is empty: all of tree */
 	uint64_t told;       /* names of the tree that were told, not made */
 
 	struct map processes; /* by id: struct process_record */
@@ -69,7 +75,7 @@ struct trace_reader {
 	bool at_end;
 	bool follow;
 
-	struct trace_event last; /* given, not yet in the tree */
+	struct pending last; /* given, not yet in the tree */
 	bool has_last;
 
 	uint64_t events;
@@ -161,22 +167,43 @@ static int read_name(struct trace_reader *r, const uint8_t *p, const uint8_t *en
 
 	p = varint_get(p, end, &id);
 	/* One that stands already may be in use by a waiting event: keep it. */
-	if (!p || id == UINT64_MAX || map_get(&r->names, id + 1))
+	if (!p || id == UINT64_MAX || map_get(&r->names->by_id, id + 1))
 		return 0;
 	name = strndup((const char *)p, (size_t)(end - p));
 	if (!name)
 		return -ENOMEM;
-	if (map_set(&r->names, id + 1, name, &old) < 0) {
+	if (map_set(&r->names->by_id, id + 1, name, &old) < 0) {
 		free(name);
 		return -ENOMEM;
 	}
 	return 0;
 }
 
-static void drop_names(struct trace_reader *r)
+static void free_names(struct names *names)
 {
-	map_destroy(&r->names, free);
-	r->forget_names = false;
+	if (names)
+		map_destroy(&names->by_id, free);
+	free(names);
+}
+
+/* An event that uses them is gone. */
+static void release_names(struct trace_reader *r, struct names *names)
+{
+	if (--names->events == 0 && names != r->names)
+		free_names(names);
+}
+
+/* Ids begin anew. Events that wait go on to use the names of before. */
+static int reset_names(struct trace_reader *r)
+{
+	struct names *before = r->names, *names = calloc(1, sizeof(*names));
+
+	if (!names)
+		return -ENOMEM;
+	r->names = names;
+	if (before && !before->events)
+		free_names(before);
+	return 0;
 }
 
 static void drop_tree(struct trace_reader *r)
@@ -228,7 +255,7 @@ static int read_process(struct trace_reader *r, const uint8_t *p, const uint8_t 
 
 static const char *name_of(const struct trace_reader *r, uint64_t id_plus_1)
 {
-	const char *name = id_plus_1 ? map_get(&r->names, id_plus_1) : NULL;
+	const char *name = id_plus_1 ? map_get(&r->names->by_id, id_plus_1) : NULL;
 
 	return id_plus_1 && !name ? "?" : name;
 }
@@ -281,8 +308,9 @@ static void number_request(struct trace_reader *r, struct trace_event *e)
 
 static int read_event(struct trace_reader *r, const uint8_t *p, const uint8_t *end)
 {
-	struct pending pending = { .order = r->order++ };
+	struct pending pending = { .names = r->names, .order = r->order++ };
 	uint64_t mask, start, value;
+	int err;
 
 	if (p == end)
 		return 0;
@@ -304,7 +332,10 @@ static int read_event(struct trace_reader *r, const uint8_t *p, const uint8_t *e
 			set_field(r, &pending, (enum trace_field)field, value);
 	}
 	number_request(r, &pending.event);
-	return heap_push(r, &pending);
+	err = heap_push(r, &pending);
+	if (!err)
+		r->names->events++;
+	return err;
 }
 
 static void read_watermark(struct trace_reader *r, const uint8_t *p, const uint8_t *end)
@@ -380,8 +411,7 @@ static int read_record(struct trace_reader *r)
 		read_watermark(r, p, end);
 		return 0;
 	case TRACE_RECORD_NAMES_RESET:
-		r->forget_names = true;
-		return 0;
+		return reset_names(r);
 	case TRACE_RECORD_END:
 		read_end(r, p, end);
 		return 0;
@@ -424,7 +454,7 @@ static bool is_open(unsigned op)
 /* Brings tree and opens up to date with the event that was given last. */
 static int settle(struct trace_reader *r)
 {
-	const struct trace_event *e = &r->last;
+	const struct trace_event *e = &r->last.event;
 	int err = 0;
 
 	if (!r->has_last)
@@ -434,7 +464,10 @@ static int settle(struct trace_reader *r)
 		err = remember_open(r, e);
 	else if (e->op == TRACE_OP_RELEASE || e->op == TRACE_OP_RELEASEDIR)
 		free(map_remove(&r->opens, e->fh));
-	return err ? err : tree_apply(&r->tree, e);
+	if (!err)
+		err = tree_apply(&r->tree, e);
+	release_names(r, r->last.names);
+	return err;
 }
 
 static void give(struct trace_reader *r, struct trace_event *event)
@@ -452,7 +485,8 @@ static void give(struct trace_reader *r, struct trace_event *event)
 		event->inferred = event->process != NULL;
 	}
 	r->events++;
-	r->last = *event;
+	r->last = p;
+	r->last.event = *event;
 	r->has_last = true;
 }
 
@@ -466,7 +500,7 @@ static bool heap_is_due(const struct trace_reader *r)
 {
 	if (!r->heap_count)
 		return false;
-	return (r->at_end && !waits_for_more(r)) || r->forget_names || r->forget_tree ||
+	return (r->at_end && !waits_for_more(r)) || r->forget_tree ||
 	       r->heap[0].event.start_ns + SLACK_NS < r->watermark;
 }
 
@@ -491,8 +525,6 @@ int trace_next(struct trace_reader *r, struct trace_event *event)
 			give(r, event);
 			return 1;
 		}
-		if (r->forget_names)
-			drop_names(r);
 		if (r->forget_tree)
 			drop_tree(r);
 		if (r->blocks.payload < r->blocks.end) {
@@ -529,6 +561,12 @@ int trace_open(const char *path, struct trace_reader **out, const char **why)
 	if (!r)
 		return -ENOMEM;
 	r->meta_end = &r->meta;
+	r->fd = -1;
+	err = reset_names(r);
+	if (err) {
+		trace_close(r);
+		return err;
+	}
 	r->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	*why = "cannot be opened";
 	if (r->fd < 0 || fstat(r->fd, &st) < 0)
@@ -560,7 +598,11 @@ void trace_close(struct trace_reader *r)
 		free(r->meta);
 		r->meta = next;
 	}
-	drop_names(r);
+	for (size_t i = 0; i < r->heap_count; i++)
+		release_names(r, r->heap[i].names);
+	if (r->has_last)
+		release_names(r, r->last.names);
+	free_names(r->names);
 	map_destroy(&r->opens, free);
 	map_destroy(&r->processes, free);
 	tree_destroy(&r->tree);
