@@ -124,13 +124,19 @@ static struct entry *reserve(struct recorder *rec, struct worker *w, size_t n)
 	return ring_reserve(&w->ring, n);
 }
 
-static void define_process(struct recorder *rec, struct worker *w, const struct process *p)
+static void define_process(struct recorder *rec, struct worker *w, struct process *p)
 {
-	struct entry *e = reserve(rec, w, sizeof(*e) + sizeof(*p));
+	const size_t length = sizeof(struct entry) + sizeof(*p);
+	struct entry *e = NULL;
 
-	if (!e)
-		return; /* counted; its events then name a process that nobody knows */
-	*e = (struct entry){ .length = sizeof(*e) + sizeof(*p), .kind = ENTRY_PROCESS };
+	/* Without room it is not counted, since it is no call, and is tried again with the next one. */
+	if (rec->blocks || ring_has_room(&w->ring, length))
+		e = reserve(rec, w, length);
+	if (!e) {
+		p->pid = 0;
+		return;
+	}
+	*e = (struct entry){ .length = (uint32_t)length, .kind = ENTRY_PROCESS };
 	memcpy(e->bytes, p, sizeof(*p));
 	commit(rec, w, e);
 }

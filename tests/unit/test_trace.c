@@ -299,6 +299,38 @@ START_TEST(loss_is_counted_exactly)
 }
 END_TEST
 
+/* What tells of a process is no call, and is told later if there is no room for it now. */
+START_TEST(only_calls_are_lost)
+{
+	struct recorder_options options = {
+		.path = path, .mountpoint = "/", .command_line = "", .mount_options = "",
+		.cache_mode = "never", .ring_bytes = 4096,
+	};
+	const uint32_t pid = 1u << 30; /* of no process */
+	struct trace_event e = { 0 };
+	struct trace_reader *r;
+	struct trace_info info;
+	uint64_t seen = 0;
+
+	recorder_close(rec);
+	ck_assert_int_eq(recorder_create(&options, &rec), 0);
+	for (uint32_t i = 0; i < 30000; i++)
+		record((struct trace_call){ .op = TRACE_OP_GETATTR, .node = 1, .pid = pid + i % 300 });
+	for (uint32_t i = 0; i < 300; i++) {
+		recorder_flush(rec);
+		record((struct trace_call){ .op = TRACE_OP_STATFS, .node = 1, .pid = pid + i });
+	}
+	recorder_close(rec);
+	r = open_reader();
+	for (; trace_next(r, &e) == 1; seen++)
+		ck_assert(e.op != TRACE_OP_STATFS || e.process);
+	trace_get_info(r, &info);
+	ck_assert_uint_gt(info.lost, 0);
+	ck_assert_uint_eq(seen + info.lost, 30300);
+	trace_close(r);
+}
+END_TEST
+
 START_TEST(what_was_flushed_can_be_read_while_recording_goes_on)
 {
 	struct trace_reader *r;
@@ -713,6 +745,7 @@ int main(void)
 	tcase_add_test(tc, a_release_by_the_kernel_is_the_openers);
 	tcase_add_test(tc, threads_lose_nothing_and_come_out_in_order);
 	tcase_add_test(tc, loss_is_counted_exactly);
+	tcase_add_test(tc, only_calls_are_lost);
 	tcase_add_test(tc, what_was_flushed_can_be_read_while_recording_goes_on);
 	tcase_add_test(tc, who_follows_gets_all_in_order_and_soon);
 	tcase_add_test(tc, a_later_file_of_a_series_stands_for_itself);
