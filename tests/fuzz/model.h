@@ -27,6 +27,7 @@
 #define MODEL_ROOT 1
 #define MODEL_PAGE 4096u
 #define MODEL_NODE_SPACE 1024u /* of nr_inodes=, for a node and for a further link */
+#define MODEL_FIXED (STORE_IMMUTABLE | STORE_APPEND)
 #define MODEL_XATTR_SPACE 16u  /* and for an attribute, with its name, NUL and value */
 
 /* A time: known, or between `at` and now. */
@@ -137,5 +138,10 @@ int model_set_nr_inodes(struct model *m, uint64_t nr_inodes);
 /* Will a read move the time of access? Wants all times known. */
 bool model_atime_is_due(const struct model_node *n, time_t now);
 void model_stamp(struct model *m, struct model_time *t);
+
+/* What model.c and model_node.c share: an array with room for one more, and the account. */
+void *model_grow(void *array, size_t count, size_t size);
+bool model_take_space(struct model *m, uint64_t n);
+uint64_t model_xattr_space(const struct model_xattr *x);
 
 #endif
