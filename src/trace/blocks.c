@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <xxhash.h>
@@ -51,6 +52,16 @@ int block_reader_init(struct block_reader *b, int fd, const char **why)
 		return -ENOTSUP;
 	}
 	b->offset = header.header_size;
+	return 0;
+}
+
+static int size_of(int fd, uint64_t *size)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	*size = (uint64_t)st.st_size;
 	return 0;
 }
 
@@ -135,11 +146,32 @@ static void accept(struct block_reader *b)
 	b->end = b->payload + b->header.size;
 }
 
+/* Is there a whole block somewhere from `offset` on? Four bytes alone may be anything, a name too. */
+static int find_good(struct block_reader *b, uint64_t *offset, bool *found)
+{
+	uint64_t size = 0;
+	enum verdict verdict;
+	int err = size_of(b->fd, &size);
+
+	*found = false;
+	while (!err && !(err = find_magic(b, offset)) && *offset + HEADER <= size) {
+		err = check_block(b, *offset, &verdict);
+		if (err)
+			break;
+		*found = verdict == GOOD;
+		if (*found)
+			break;
+		++*offset;
+	}
+	return err;
+}
+
 int block_reader_next(struct block_reader *b)
 {
 	for (;;) {
 		enum verdict verdict;
 		uint64_t next = b->offset + 1;
+		bool found;
 		int err = check_block(b, b->offset, &verdict);
 
 		if (err)
@@ -152,15 +184,14 @@ int block_reader_next(struct block_reader *b)
 		 * At the end of a growing file a block may be half there; but a
 		 * damaged length can look the same, with good blocks behind it.
 		 */
-		err = find_magic(b, &next);
-		if (err)
-			return err;
 		if (verdict == SHORT) {
-			uint32_t word = 0;
-
-			if (read_at(b->fd, &word, sizeof(word), next) < (ssize_t)sizeof(word) ||
-			    word != TRACE_BLOCK_MAGIC)
-				return 0;
+			err = find_good(b, &next, &found);
+			if (err || !found)
+				return err;
+		} else {
+			err = find_magic(b, &next);
+			if (err)
+				return err;
 		}
 		count_gap(b, next - b->offset);
 		b->offset = next;

@@ -557,10 +557,19 @@ END_TEST
 static uint8_t *whole;
 static size_t whole_size;
 
+static void load_whole(void)
+{
+	int fd = open(path, O_RDONLY);
+
+	whole_size = (size_t)lseek(fd, 0, SEEK_END);
+	whole = malloc(whole_size);
+	ck_assert_int_eq(pread(fd, whole, whole_size, 0), (ssize_t)whole_size);
+	close(fd);
+}
+
 static void make_whole(void)
 {
 	char name[16];
-	int fd;
 
 	for (int i = 0; i < 20000; i++) {
 		snprintf(name, sizeof(name), "n%d", i % 500);
@@ -568,11 +577,7 @@ static void make_whole(void)
 					    .name = name, .result = (uint64_t)(i / 2 % 500) + 2 });
 	}
 	recorder_close(rec);
-	fd = open(path, O_RDONLY);
-	whole_size = (size_t)lseek(fd, 0, SEEK_END);
-	whole = malloc(whole_size);
-	ck_assert_int_eq(pread(fd, whole, whole_size, 0), (ssize_t)whole_size);
-	close(fd);
+	load_whole();
 }
 
 static void write_file(const uint8_t *bytes, size_t size)
@@ -620,6 +625,38 @@ START_TEST(cut_off_anywhere_it_is_read_as_far_as_it_goes)
 		if (n >= 0)
 			ck_assert(!info.complete);
 	}
+	free(whole);
+}
+END_TEST
+
+/* Half of the last block is there, and in it the four bytes that a block begins with. */
+START_TEST(a_name_like_a_block_is_no_block)
+{
+	struct trace_reader *r;
+	struct trace_event e;
+	struct trace_info info;
+	int fd;
+
+	record((struct trace_call){ .op = TRACE_OP_LOOKUP, .node = 1, .name = "before" });
+	recorder_flush(rec);
+	record((struct trace_call){ .op = TRACE_OP_LOOKUP, .node = 1, .name = "TBLK" });
+	record((struct trace_call){ .op = TRACE_OP_LOOKUP, .node = 1, .name = "after" });
+	recorder_close(rec);
+	load_whole();
+	write_file(whole, whole_size - 3);
+	r = open_reader();
+	ck_assert_str_eq(next(r).name, "before");
+	ck_assert_int_eq(trace_next(r, &e), 0);
+	fd = open(path, O_WRONLY | O_APPEND);
+	ck_assert_int_eq(write(fd, whole + whole_size - 3, 3), 3);
+	close(fd);
+	ck_assert_str_eq(next(r).name, "TBLK");
+	ck_assert_str_eq(next(r).name, "after");
+	ck_assert_int_eq(trace_next(r, &e), 0);
+	trace_get_info(r, &info);
+	ck_assert(info.complete);
+	ck_assert_uint_eq(info.gaps, 0);
+	trace_close(r);
 	free(whole);
 }
 END_TEST
@@ -754,6 +791,7 @@ int main(void)
 	tcase_add_test(tc, the_file_is_never_made_through_a_link_or_in_place_of_a_device);
 	tcase_add_test(tc, a_full_disk_is_reported_and_harms_nothing);
 	tcase_add_test(tc, cut_off_anywhere_it_is_read_as_far_as_it_goes);
+	tcase_add_test(tc, a_name_like_a_block_is_no_block);
 	tcase_add_test(tc, a_flipped_bit_costs_one_block_and_is_told);
 	tcase_add_test(tc, nonsense_in_a_good_block_is_survived);
 	tcase_add_test(tc, a_name_may_have_any_number);
