@@ -64,6 +64,7 @@ static void look_at(const struct trace_reader *r, const struct trace_event *e)
 	fuzz_check(trace_op_name(r, e->op) != NULL, "an operation without any name");
 	fuzz_check(e->error >= 0, "a negative errno");
 	fuzz_check(!e->inferred || e->process, "nobody, inferred");
+	fuzz_check(!e->inferred || trace_handle(r, e->fh), "inferred from no open");
 	if (e->process)
 		fuzz_check(e->process->comm && strlen(e->process->comm) < TRACE_BLOCK_MAX,
 			   "a process without name");
@@ -100,29 +101,61 @@ static void look_at_whole(struct trace_reader *r, uint64_t events, size_t size)
 	trace_meta(r, "cache");
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+/* All that there is now; the number of events in *events. What trace_next() said last. */
+static int read_on(struct trace_reader *r, size_t size, uint64_t *events)
 {
-	const char *why = NULL, *path = as_file(data, size);
-	struct trace_reader *r;
 	struct trace_event e;
-	uint64_t events = 0;
 	int more;
 
-	more = trace_open(path, &r, &why);
-	if (more < 0) {
-		fuzz_check(why != NULL, "refused without a reason");
-		return 0;
-	}
 	while ((more = trace_next(r, &e)) == 1) {
-		events++;
 		/* Each record of an event has three bytes at least. */
-		fuzz_check(events <= size / 3, "more events than can be in the file");
+		fuzz_check(++*events <= size / 3, "more events than can be in the file");
 		look_at(r, &e);
 	}
 	fuzz_check(more == 0 || more == -ENOMEM, "an error of a file that can be read");
-	if (more == 0)
+	return more;
+}
+
+static void read_whole(const char *path, size_t size)
+{
+	const char *why = NULL;
+	struct trace_reader *r;
+	uint64_t events = 0;
+
+	if (trace_open(path, &r, &why) < 0) {
+		fuzz_check(why != NULL, "refused without a reason");
+		return;
+	}
+	if (read_on(r, size, &events) == 0)
 		look_at_whole(r, events, size);
 	trace_close(r);
+}
+
+/* The file grows while it is followed: the first part is there at first. */
+static void read_growing(const uint8_t *data, size_t size, size_t first)
+{
+	const char *path = as_file(data, first), *why;
+	struct trace_reader *r;
+	uint64_t events = 0;
+
+	if (trace_open(path, &r, &why) < 0)
+		return;
+	trace_set_follow(r, true);
+	read_on(r, size, &events);
+	as_file(data, size);
+	if (read_on(r, size, &events) == 0) {
+		trace_set_follow(r, false);
+		if (read_on(r, size, &events) == 0)
+			look_at_whole(r, events, size);
+	}
+	trace_close(r);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	read_whole(as_file(data, size), size);
+	if (size > 0)
+		read_growing(data, size, size * data[size / 2] / 256);
 	return 0;
 }
 
