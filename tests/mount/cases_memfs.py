@@ -280,7 +280,7 @@ def memory_is_given_back_after_much_was_removed(target):
         with open(f'/proc/{daemon}/smaps_rollup', encoding='ascii') as rollup:
             return next(int(line.split()[1]) for line in rollup if line.startswith('Pss:'))
 
-    with other_mount(target, 'trace_ring=64k') as path:
+    with other_mount(target, 'trace_ring=64k', whole=False) as path:
         daemon = target.daemons[path].pid
         with open(f'/proc/{daemon}/maps', encoding='utf-8') as maps:
             if 'libasan' in maps.read():
