@@ -87,6 +87,7 @@ static void check_all(struct player *p)
 			if (n->pages[page].number >= STORE_READ_MAX / MODEL_PAGE)
 				check_read(p, i, n->pages[page].number * MODEL_PAGE, MODEL_PAGE);
 	}
+	check_walk(p);
 	check_usage(p);
 }
 

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "player.h"
@@ -363,4 +364,44 @@ void play_list_some(struct player *p)
 	if (!p->listing.dir)
 		start_listing(p, take_dir(p));
 	list_on(p, (int)(n % 16), n & 0x80);
+}
+
+/* --- the walk ------------------------------------------------------------- */
+
+struct walk {
+	struct player *p;
+	bool *told;         /* by node: directories whose own name was told */
+	int count;
+};
+
+static void walk_on(void *context, node_id parent, const char *name, node_id id, mode_t type)
+{
+	struct walk *w = context;
+	struct player *p = w->p;
+	struct model_name *found = NULL;
+
+	for (int i = 0; !found && i < p->model.name_count; i++)
+		if (id_of(p, p->model.names[i].dir) == parent && strcmp(p->model.names[i].text, name) == 0)
+			found = &p->model.names[i];
+	if (!found)
+		differ(p, "%s is told, and not there", name);
+	if (found->dir != MODEL_ROOT && !w->told[found->dir])
+		differ(p, "%s is told before its directory", name);
+	same(p, "id of a name told", (int64_t)id, (int64_t)id_of(p, found->node));
+	same(p, "type of a name told", type & S_IFMT, p->model.nodes[found->node].type);
+	if (S_ISDIR(type) && w->told[found->node])
+		differ(p, "%s is told twice", name);
+	w->told[found->node] |= S_ISDIR(type);
+	w->count++;
+}
+
+void check_walk(struct player *p)
+{
+	struct walk w = { .p = p, .told = calloc((size_t)p->model.node_count, sizeof(bool)) };
+
+	if (!w.told)
+		abort();
+	same(p, "walk", store_walk(p->store, walk_on, &w), 0);
+	same(p, "names told", w.count, p->model.name_count);
+	free(w.told);
 }

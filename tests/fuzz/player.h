@@ -112,4 +112,7 @@ void check_xattr_names(struct player *p, int node, bool trusted);
 void start_listing(struct player *p, int dir);
 void list_on(struct player *p, int room, bool plus);
 
+/* Every name of the tree, told by store_walk(). */
+void check_walk(struct player *p);
+
 #endif
