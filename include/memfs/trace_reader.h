@@ -31,7 +31,8 @@ struct trace_process {
 
 /*
  * One callback; what its fields mean for which operation stands in
- * docs/trace-format.md. Pointers are good until the next trace_next().
+ * docs/trace-format.md. Pointers are good until the next trace_next(), that to the process until
+ * trace_close(): each definition of a process in the trace has an address of its own.
  */
 struct trace_event {
 	uint8_t op;               /* enum trace_op */

@@ -158,6 +158,8 @@ bool query_next(struct query *q, struct trace_event *event)
 
 		if (++q->events % PROGRESS_EVERY == 0)
 			show_progress(q);
+		if (q->watch)
+			q->watch(q->watch_context, event);
 		if (!q->filter_ended)
 			verdict = filter_wants(&q->filter, q->reader, event);
 		if (verdict == FILTER_PASS)

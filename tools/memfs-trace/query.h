@@ -50,6 +50,9 @@ struct query {
 	const char *path;            /* of the trace, as the user gave it */
 	struct trace_reader *reader;
 	unsigned shared;
+	/* Called for every event before the filters are asked; NULL = nobody wants them all. */
+	void (*watch)(void *context, const struct trace_event *event);
+	void *watch_context;
 	/* Progress: */
 	uint64_t events;
 	struct timespec began;
