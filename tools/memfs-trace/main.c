@@ -18,6 +18,7 @@ static const struct command commands[] = {
 	{ "show", "one call a line, with paths and processes, like strace", command_show },
 	{ "info", "what the trace is of, and whether it is whole", command_info },
 	{ "check", "do the sums: names made and removed, bytes, losses", command_check },
+	{ "files", "what was done to each file, by whom, at what cost", command_files },
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
