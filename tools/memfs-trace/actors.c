@@ -54,19 +54,24 @@ static bool is_same(const struct actor *actor, const struct trace_process *p)
 	return actor && (!actor->start || !p->start || actor->start == p->start);
 }
 
+/* One more process of a pid: the newest. */
+static struct actor *add_actor(struct actors *a, uint32_t pid)
+{
+	struct actor *before = map_get(&a->by_pid, pid), *actor = make_actor(a, pid);
+
+	actor->before = before;
+	set(&a->by_pid, pid, actor);
+	return actor;
+}
+
 /* Threads of the daemon tell of a process at about the same time: so an earlier one may come again. */
 static struct actor *find_actor(struct actors *a, const struct trace_process *p)
 {
-	struct actor *newest = map_get(&a->by_pid, p->pid), *actor = newest;
+	struct actor *actor = map_get(&a->by_pid, p->pid);
 
 	while (actor && !is_same(actor, p))
 		actor = actor->before;
-	if (actor)
-		return actor;
-	actor = make_actor(a, p->pid);
-	actor->before = newest;
-	set(&a->by_pid, p->pid, actor);
-	return actor;
+	return actor ? actor : add_actor(a, p->pid);
 }
 
 static struct definition *define(struct actors *a, const struct trace_process *p)
@@ -124,4 +129,12 @@ struct actor *actors_parent(const struct actors *a, const struct actor *child)
 	while (actor && actor->start && child->start && actor->start > child->start)
 		actor = actor->before;
 	return actor == child ? NULL : actor;
+}
+
+struct actor *actors_add_unknown(struct actors *a, uint32_t pid)
+{
+	struct actor *actor = add_actor(a, pid);
+
+	actor->command = names_number(&a->commands, "?");
+	return actor;
 }

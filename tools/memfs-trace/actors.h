@@ -46,4 +46,7 @@ const char *actor_comm(const struct actors *a, const struct actor *actor);
 /* The actor that is the parent of another; NULL = it made no calls. */
 struct actor *actors_parent(const struct actors *a, const struct actor *child);
 
+/* Makes one of which no more is known than its pid; its command is "?". */
+struct actor *actors_add_unknown(struct actors *a, uint32_t pid);
+
 #endif

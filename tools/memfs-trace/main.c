@@ -19,6 +19,7 @@ static const struct command commands[] = {
 	{ "info", "what the trace is of, and whether it is whole", command_info },
 	{ "check", "do the sums: names made and removed, bytes, losses", command_check },
 	{ "files", "what was done to each file, by whom, at what cost", command_files },
+	{ "procs", "what each process or command did, also as a tree", command_procs },
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
