@@ -218,6 +218,19 @@ static void print_process(FILE *out, const struct trace_event *e)
 		fputs("kernel/0 ", out);
 }
 
+void event_print_call(FILE *out, const struct trace_reader *r, const struct trace_event *e)
+{
+	fprintf(out, "%s(", trace_op_name(r, e->op));
+	if (e->op == TRACE_OP_BATCH_FORGET)
+		fprintf(out, "%" PRIu64 " nodes", e->size);
+	else if (e->node)
+		print_path(out, r, e->node, event_first_name(e));
+	print_rest(out, r, e);
+	putc(')', out);
+	if (e->error)
+		print_result(out, e);
+}
+
 void event_print(FILE *out, const struct trace_reader *r, const struct trace_event *e,
 		 const struct event_style *style)
 {
@@ -228,14 +241,9 @@ void event_print(FILE *out, const struct trace_reader *r, const struct trace_eve
 	print_process(out, e);
 	if (stands_out)
 		fputs("\x1b[31m", out);
-	fprintf(out, "%s(", trace_op_name(r, e->op));
-	if (e->op == TRACE_OP_BATCH_FORGET)
-		fprintf(out, "%" PRIu64 " nodes", e->size);
-	else if (e->node)
-		print_path(out, r, e->node, event_first_name(e));
-	print_rest(out, r, e);
-	putc(')', out);
-	print_result(out, e);
+	event_print_call(out, r, e);
+	if (!e->error)
+		print_result(out, e);
 	if (stands_out)
 		fputs("\x1b[0m", out);
 	if (style->raw)

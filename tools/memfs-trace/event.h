@@ -36,4 +36,7 @@ struct event_style {
 void event_print(FILE *out, const struct trace_reader *r, const struct trace_event *e,
 		 const struct event_style *style);
 
+/* Of that line the operation with its arguments, and the error if it failed. */
+void event_print_call(FILE *out, const struct trace_reader *r, const struct trace_event *e);
+
 #endif

@@ -234,7 +234,9 @@ static const char *format_cell(const struct column *c, const struct value *v, bo
 {
 	switch (c->kind) {
 	case COLUMN_TEXT:
-		return v->text ? format_escaped(v->text, buf, CELL_SIZE) : "";
+		if (!v->text || c->printable)
+			return v->text ? v->text : "";
+		return format_escaped(v->text, buf, CELL_SIZE);
 	case COLUMN_PERCENT:
 		snprintf(buf, CELL_SIZE, "%.2f", v->d);
 		return buf;

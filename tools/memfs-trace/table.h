@@ -36,6 +36,7 @@ struct column {
 	enum column_kind kind;
 	bool blank_zero;   /* 0 is shown as nothing */
 	bool hidden;       /* in text only if -U asks for it; in JSON always */
+	bool printable;    /* of text: it can be printed as it is */
 };
 
 struct value {
