@@ -20,6 +20,7 @@ static const struct command commands[] = {
 	{ "check", "do the sums: names made and removed, bytes, losses", command_check },
 	{ "files", "what was done to each file, by whom, at what cost", command_files },
 	{ "procs", "what each process or command did, also as a tree", command_procs },
+	{ "life", "the story of a file, through all its names", command_life },
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
