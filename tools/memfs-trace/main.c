@@ -21,6 +21,7 @@ static const struct command commands[] = {
 	{ "files", "what was done to each file, by whom, at what cost", command_files },
 	{ "procs", "what each process or command did, also as a tree", command_procs },
 	{ "life", "the story of a file, through all its names", command_life },
+	{ "methods", "how files were written: at once, temp+rename, in place...", command_methods },
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))

@@ -83,12 +83,17 @@ uint64_t nodes_subject(const struct trace_event *e)
 
 bool nodes_sets_size(const struct trace_event *e, uint64_t *size)
 {
-	*size = e->op == TRACE_OP_SETATTR ? e->size : 0;
+	const bool opens = e->op == TRACE_OP_OPEN || e->op == TRACE_OP_CREATE;
+
 	if (e->error)
 		return false;
-	if (e->op == TRACE_OP_SETATTR)
-		return e->flags & SETATTR_SIZE;
-	return (e->op == TRACE_OP_OPEN || e->op == TRACE_OP_CREATE) && e->flags & O_TRUNC;
+	if (e->op == TRACE_OP_SETATTR && e->flags & SETATTR_SIZE)
+		*size = e->size;
+	else if (opens && e->flags & O_TRUNC)
+		*size = 0;
+	else
+		return false;
+	return true;
 }
 
 /* --- names ------------------------------------------------------------------- */

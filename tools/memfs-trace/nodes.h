@@ -47,7 +47,7 @@ void *nodes_get(struct nodes *n, uint64_t id);
  */
 uint64_t nodes_subject(const struct trace_event *e);
 
-/* Does this call set the size of a file, and to what? (Not one that writes.) */
+/* Does this call set the size of a file, and to what? (Not one that writes.) Else *size stays. */
 bool nodes_sets_size(const struct trace_event *e, uint64_t *size);
 
 /* Brings sizes and names up to date with an event; the reader must not have been asked for the next. */
