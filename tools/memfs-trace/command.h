@@ -25,6 +25,7 @@ int command_files(int argc, char **argv);
 int command_procs(int argc, char **argv);
 int command_life(int argc, char **argv);
 int command_methods(int argc, char **argv);
+int command_findings(int argc, char **argv);
 
 /* Says "memfs-trace: what: why" on stderr; returns 2. */
 int complain(const char *what, const char *why);

@@ -22,6 +22,7 @@ static const struct command commands[] = {
 	{ "procs", "what each process or command did, also as a tree", command_procs },
 	{ "life", "the story of a file, through all its names", command_life },
 	{ "methods", "how files were written: at once, temp+rename, in place...", command_methods },
+	{ "findings", "what could have been spared, in words, the most costly first", command_findings },
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))

@@ -40,6 +40,7 @@ static struct node *make(struct nodes *n, uint64_t id)
 	if (map_set(&n->by_id, id, node, &old) < 0)
 		exit(complain("nodes", "out of memory"));
 	n->all[n->count++] = node;
+	node->number = (uint32_t)n->count;
 	return node;
 }
 

@@ -22,6 +22,7 @@ struct node {
 	char *path;          /* the last one that it had, once it has none any more; else NULL */
 	mode_t type;         /* S_IFMT, 0 = not known */
 	uint32_t links;
+	uint32_t number;     /* from 1 in order of appearance */
 };
 
 struct nodes {
