@@ -161,24 +161,29 @@ static void add_commands(struct finding *f, const struct few *commands, uint64_t
 
 /* --- names ------------------------------------------------------------------------------ */
 
+/* What one command looked for in vain. */
 struct search {
-	uint64_t count, ns, elsewhere;
-	struct map names, dirs;
+	uint64_t count, ns;
+	uint64_t along; /* of these: of names that it looked for in several directories */
+	struct map names; /* the number of directories where it is not, as a pointer */
+	struct map dirs;
 	struct finding *finding;
 };
 
 static void add_to_search(struct findings *all, struct collection *c, struct search *s,
 			  const struct absent *a)
 {
+	uintptr_t dirs;
 	void *old;
 
 	if (!s->finding)
 		s->finding = start(FINDING_ABSENT);
 	s->count += a->count;
 	s->ns += a->ns;
-	if (collect_was_found(c, a->command, a->name))
-		s->elsewhere += a->count;
-	if (map_set(&s->names, a->name + 1, s, &old) < 0 ||
+	dirs = (uintptr_t)map_get(&s->names, a->name + 1);
+	if (!dirs && collect_was_found(c, a->command, a->name))
+		dirs++;
+	if (map_set(&s->names, a->name + 1, (void *)(dirs + 1), &old) < 0 ||
 	    map_set(&s->dirs, a->dir->node.number, s, &old) < 0)
 		exit(complain("findings", "out of memory"));
 	add_place(all, s->finding, c, a->dir, a->count, a->ns);
@@ -187,7 +192,7 @@ static void add_to_search(struct findings *all, struct collection *c, struct sea
 static void judge_search(struct findings *all, struct collection *c, struct search *s, uint32_t command)
 {
 	const char *name = names_text(&c->actors.commands, command), *advice;
-	const bool searches = 2 * s->elsewhere >= s->count;
+	const bool searches = 2 * s->along >= s->count;
 	struct finding *f = s->finding;
 	char shown[256];
 
@@ -197,15 +202,15 @@ static void judge_search(struct findings *all, struct collection *c, struct sear
 	say(f, "%s looked up %s what is not there: %s in %s%s%s%s",
 	    format_escaped(name, shown, sizeof(shown)), many(s->count, "time", "times"),
 	    many(s->names.count, "name", "names"), many(s->dirs.count, "directory", "directories"),
-	    s->elsewhere ? "; for " : "",
-	    s->elsewhere ? many(s->elsewhere, "lookup", "lookups") : "",
-	    s->elsewhere ? " it found the name in another directory" : "");
-	if (searches)
-		advice = "Let the search path (-I, PATH, PYTHONPATH...) begin with the directory where "
-			 "most is found, and leave out those where nothing is.";
-	else if (!c->caches && s->count >= 3 * s->names.count)
+	    s->along ? "; " : "", s->along ? many(s->along, "lookup was", "lookups were") : "",
+	    s->along ? " for names that it looked for in several directories, as along a search path" :
+		       "");
+	if (!c->caches && s->count >= 3 * s->names.count)
 		advice = "Mount with cache=auto or always: then the kernel remembers which names are "
 			 "not there.";
+	else if (searches)
+		advice = "Let the search path (-I, PATH, PYTHONPATH...) begin with the directory where "
+			 "most is found, and leave out those where nothing is.";
 	else
 		advice = "Find out why it looks for them; list a directory once rather than try names.";
 	keep(all, f, advice);
@@ -219,6 +224,13 @@ static void judge_absent(struct findings *all, struct collection *c)
 	for (size_t i = 0; i < c->absent_count; i++)
 		if (c->absents[i]->count)
 			add_to_search(all, c, &searches[c->absents[i]->command], c->absents[i]);
+	for (size_t i = 0; i < c->absent_count; i++) {
+		const struct absent *a = c->absents[i];
+		struct search *s = &searches[a->command];
+
+		if (a->count && (uintptr_t)map_get(&s->names, a->name + 1) > 1)
+			s->along += a->count;
+	}
 	for (size_t i = 0; i < commands; i++) {
 		struct search *s = &searches[i];
 
@@ -391,11 +403,12 @@ static void judge_tiny_writes(struct findings *all, struct collection *c)
 
 	for (size_t i = 0; i < c->nodes.count; i++) {
 		const struct watched *w = (const struct watched *)c->nodes.all[i];
+		/* If they came in pieces of that size. */
 		const uint64_t needed = (w->small_bytes + TINY_WRITE_BYTES - 1) / TINY_WRITE_BYTES;
 		uint64_t ns;
 
-		if (w->small_writes < TINY_WRITES_MIN ||
-		    w->small_bytes >= TINY_WRITE_BYTES * w->small_writes ||
+		if (w->small_writes < TINY_WRITES_MIN || needed >= w->small_writes ||
+		    (w->small_writes - needed) * TINY_SPARED_PART < w->small_writes ||
 		    (w->small_writes - w->small_in_order) * TINY_ORDER_PART > w->small_writes)
 			continue;
 		ns = part(w->small_ns, w->small_writes - needed, w->small_writes);

@@ -15,7 +15,8 @@
 #define ABSENT_MIN 50u          /* lookups of absent names, of a command */
 #define GETATTR_MIN 32u         /* of all processes together */
 #define TINY_WRITES_MIN 64u     /* to a file, */
-#define TINY_WRITE_BYTES 4096u  /* smaller than that on average, */
+#define TINY_WRITE_BYTES 4096u  /* so small that in pieces of that size, */
+#define TINY_SPARED_PART 4u     /* one of so many would be spared, */
 #define TINY_ORDER_PART 4u      /* all but one of so many where the one before ended */
 #define UNREAD_FILES_MIN 8u     /* so many files, */
 #define UNREAD_BYTES_MIN (1u << 20) /* or so many bytes */
