@@ -244,7 +244,7 @@ static void remember_step(struct story *story, const struct trace_event *e, enum
 		return;
 	if (o)
 		o->run = 0;
-	else
+	else if (!e->fh)
 		for (o = story->opens; o; o = o->next)
 			o->run = 0;
 }
