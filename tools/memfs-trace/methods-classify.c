@@ -27,6 +27,7 @@ const char *const method_names[METHODS] = {
 	[METHOD_COPY_RANGE] = "copy-range",
 	[METHOD_LOCK] = "lock",
 	[METHOD_EMPTY] = "empty",
+	[METHOD_UNKNOWN] = "unknown",
 };
 
 static void see(struct written *w, enum method method)
@@ -375,7 +376,10 @@ uint32_t classify_methods(const struct written *w)
 	/* What it was before it came to its place, or what it is for, says more. */
 	if (methods & (1u << METHOD_REPLACE | 1u << METHOD_RENAME | 1u << METHOD_LOCK))
 		methods &= ~(1u << METHOD_CREATE);
+	/* Where events were lost, it may have been anything before. */
+	if (!w->maker)
+		methods &= ~(1u << METHOD_CREATE);
 	if (!methods && w->bytes)
-		methods = 1u << METHOD_IN_PLACE;
+		methods = 1u << METHOD_UNKNOWN;
 	return methods;
 }

@@ -26,6 +26,7 @@ enum method {
 	METHOD_COPY_RANGE,  /* copy_file_range(2) */
 	METHOD_LOCK,        /* a lock file */
 	METHOD_EMPTY,       /* made, never written */
+	METHOD_UNKNOWN,     /* what came before is not in the trace */
 	METHODS
 };
 
