@@ -317,11 +317,12 @@ static void released(struct collection *c, uint64_t fh)
 	node->version++;
 }
 
-static void was_read(struct collection *c, uint64_t id)
+static void was_read(struct collection *c, uint64_t id, uint64_t bytes)
 {
 	struct watched *node = node_of(c, id);
 
-	if (node)
+	/* At its end there was nothing to be read. */
+	if (node && bytes)
 		node->was_read = node->may_be_read = true;
 	change(c, id); /* the time of last access */
 }
@@ -387,10 +388,10 @@ static void watch_data(struct collection *c, const struct trace_event *e)
 		released(c, e->fh);
 		break;
 	case TRACE_OP_READ:
-		was_read(c, e->node);
+		was_read(c, e->node, e->done);
 		break;
 	case TRACE_OP_COPY_FILE_RANGE:
-		was_read(c, e->node);
+		was_read(c, e->node, e->done);
 		change(c, e->node2);
 		if (e->node2)
 			node_of(c, e->node2)->all_written += e->done;
