@@ -474,10 +474,11 @@ static bool print(struct report *report, const char *path)
 static char *clean_path(const struct query *q, const char *text)
 {
 	const char *path = query_path(q, text);
-	char *clean = make_zeroed(strlen(path) + 2);
+	char *clean;
 	size_t length;
 
-	sprintf(clean, "%s%s", *path == '/' ? "" : "/", path);
+	if (asprintf(&clean, "%s%s", *path == '/' ? "" : "/", path) < 0)
+		exit(complain("life", "out of memory"));
 	for (length = strlen(clean); length > 1 && clean[length - 1] == '/'; length--)
 		clean[length - 1] = '\0';
 	return clean;
