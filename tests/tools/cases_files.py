@@ -78,8 +78,8 @@ def reread_is_bytes_read_for_each_byte_that_there_was():
     trace = scripted('''
         event create node=1 name=a result=2 fh=1 mode=0100644
         event write node=2 fh=1 size=100 done=100
-        event setattr node=2 flags=8 size=1
         event read node=2 fh=1 size=50 done=50
+        event setattr node=2 flags=8 size=1
         end
         ''')
     equal([by_path(trace)['/a'][key] for key in ('reread', 'size_bytes')], [0.5, 1])
@@ -396,6 +396,38 @@ def a_file_removed_while_open_has_its_end_told():
     equal([row['op'] for row in story['rows'] if row['op'] not in ('look', 'flush', 'ioctl')],
           ['create', 'unlink', 'write', 'release'])
     assert story['removed_ns'] > story['made_ns'] > 0, story
+
+
+@case
+def what_was_there_before_the_trace_is_known_by_its_name():
+    def run(path):
+        for name in 'ab':
+            os.mkdir(f'{path}/{name}')
+            with open(f'{path}/{name}/f', 'wb') as out:
+                out.write(b'x' * 20000)
+        os.link(f'{path}/b/f', f'{path}/l')
+        os.setxattr(path, 'memfs.trace.rotate', b'now')
+        for name in 'ab':
+            with open(f'{path}/{name}/f', 'rb') as file:
+                file.read()
+        os.rename(f'{path}/a', f'{path}/c')
+        with open(f'{path}/c/f', 'r+b') as out:
+            out.write(b'y')
+        os.unlink(f'{path}/l')
+        os.listdir(f'{path}/c')
+    for options in 'cache=never', 'cache=always':
+        trace = recorded(run, options, options)
+        assert os.path.exists(trace + '.1'), os.listdir(os.path.dirname(trace))
+        info = tool_json('summary', trace)
+        assert info['segment'] and info['snapshot'], info
+        equal({path: row['removed'] for path, row in by_path(trace).items()}, {'/c/f': 0, '/b/f': 0}, options)
+        for path in '/a/f', '/c/f':
+            story, = tool_json('life', path, trace)['stories']
+            equal((story['last_path'], story['made_ns']), ('/c/f', None), options)
+        equal({row['path']: row['methods'] for row in rows('methods', '--files', trace)},
+              {'/c/f': 'unknown'} if options == 'cache=always' else {'/c/f': 'in-place'}, options)
+        equal(set(kind['kind'] for kind in tool_json('findings', trace)['findings']) &
+              {'unread', 'removed-unread', 'reread'}, set(), options)
 
 
 @case

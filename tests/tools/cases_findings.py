@@ -243,6 +243,16 @@ def what_filters_leave_out_was_read_all_the_same():
 
 
 @case
+def what_happened_while_recording_was_off_is_not_known():
+    off = 'event setxattr process=1 node=1 name=memfs.trace.enabled name2=0'
+    equal(findings(*files(9, removed=False), off), {})
+    equal(list(findings(off, *files(9, removed=False))), ['unread'])
+    equal(findings(create(), release(), *asks(20), off, *asks(20)).get('redundant-getattr', {}).get('count'),
+          38)
+    equal(findings(create(), write(), release(), opens(), off, *[read()] * 20), {})
+
+
+@case
 def files_read_over_and_over():
     def reads(count, size=100):
         return [create(), write(), release(), opens(), *[read(size)] * count]

@@ -309,12 +309,12 @@ static void fill(struct report *report, struct table *t)
 	struct counts total = { 0 };
 	char path[EVENT_PATH_SIZE], writers[1024];
 
+	nodes_finish(&report->nodes, report->q.reader);
 	for (size_t i = 0; i < report->nodes.count; i++) {
 		struct file *file = (struct file *)report->nodes.all[i];
 		struct counts *c = &file->counts;
 
-		if ((!c->calls && !c->reads) || (file->node.type == S_IFDIR && !report->all) ||
-		    (file->node.id == 1 && !report->all))
+		if ((!c->calls && !c->reads) || (file->node.type == S_IFDIR && !report->all))
 			continue;
 		finish_file(&file->node, c);
 		nodes_path(&file->node, report->q.reader, path, sizeof(path));

@@ -377,6 +377,21 @@ static void watch_names(struct collection *c, const struct trace_event *e)
 	}
 }
 
+/* Recording is switched off for a while: what happens then is not known. */
+static void may_change(struct collection *c, const struct trace_event *e)
+{
+	if (!e->name || !e->name2 || strcmp(e->name, "memfs.trace.enabled") != 0 ||
+	    strcmp(e->name2, "0") != 0)
+		return;
+	for (size_t i = 0; i < c->nodes.count; i++) {
+		struct watched *node = (struct watched *)c->nodes.all[i];
+
+		node->was_read = node->may_be_read = node->may_have_grown = true;
+		node->version++;
+		node->entries_version++;
+	}
+}
+
 static void watch_data(struct collection *c, const struct trace_event *e)
 {
 	switch (e->op) {
@@ -399,10 +414,13 @@ static void watch_data(struct collection *c, const struct trace_event *e)
 	case TRACE_OP_WRITE:
 		if (e->node)
 			node_of(c, e->node)->all_written += e->done;
+		change(c, e->node);
+		break;
+	case TRACE_OP_SETXATTR:
+		may_change(c, e);
 		/* fall through */
 	case TRACE_OP_SETATTR:
 	case TRACE_OP_FALLOCATE:
-	case TRACE_OP_SETXATTR:
 	case TRACE_OP_REMOVEXATTR:
 	case TRACE_OP_IOCTL:
 	case TRACE_OP_READDIR:
@@ -616,6 +634,7 @@ void collect_count(struct collection *c, const struct trace_event *e)
 
 void collect_end(struct collection *c)
 {
+	nodes_finish(&c->nodes, c->reader);
 	for (size_t i = 0; i < c->absent_count; i++) {
 		struct absent *a = c->absents[i];
 

@@ -396,6 +396,12 @@ static bool is_file(const struct watched *w)
 	return w->node.type == S_IFREG || !w->node.type;
 }
 
+/* Is its size known, and who read it? Not if it was there before the trace. */
+static bool is_known(const struct watched *w)
+{
+	return w->node.created_ns && !w->may_have_grown;
+}
+
 static void judge_tiny_writes(struct findings *all, struct collection *c)
 {
 	struct finding *f = start(FINDING_TINY_WRITES);
@@ -441,7 +447,7 @@ static void judge_rereads(struct findings *all, struct collection *c)
 					   w->node.largest;
 		uint64_t ns;
 
-		if (!is_file(w) || !new_bytes || w->reads < REREAD_CALLS_MIN ||
+		if (!is_file(w) || !is_known(w) || !new_bytes || w->reads < REREAD_CALLS_MIN ||
 		    w->read_bytes / REREAD_FACTOR < new_bytes)
 			continue;
 		ns = part(w->read_ns, w->read_bytes - new_bytes, w->read_bytes);
@@ -467,7 +473,7 @@ static void judge_rereads(struct findings *all, struct collection *c)
 /* With a cache, pages that were written can be read without a call. */
 static bool is_unread(const struct collection *c, const struct watched *w)
 {
-	return is_file(w) && w->written_bytes && !(c->caches ? w->may_be_read : w->was_read);
+	return is_file(w) && is_known(w) && w->written_bytes && !(c->caches ? w->may_be_read : w->was_read);
 }
 
 static void judge_unread(struct findings *all, struct collection *c, bool removed)

@@ -53,6 +53,7 @@ struct watched {
 	uint32_t runs;           /* struct pair with a run of lookups that found this node */
 	bool may_be_read;        /* was opened so that pages of the cache could be read, or was read */
 	bool was_read;
+	bool may_have_grown;     /* while recording was switched off */
 	uint64_t all_written;    /* bytes, whatever the filters say */
 	/* Of the events that pass: */
 	uint64_t reads, read_bytes, read_ns;

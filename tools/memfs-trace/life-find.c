@@ -19,7 +19,7 @@
 
 struct entry {
 	struct entry *next; /* of the same node */
-	uint64_t parent, node;
+	uint64_t parent, node; /* parent 0: of a node that was there before the trace */
 	bool there;
 };
 
@@ -27,6 +27,7 @@ struct search {
 	const struct trace_reader *reader;
 	const char *path, *name; /* the name is the path's last component */
 	struct map entries;      /* by node */
+	struct map met;          /* nodes that some call was about */
 	struct entry **all;
 	size_t count, capacity;
 	bool moved; /* a directory has, in the last event */
@@ -56,7 +57,9 @@ static void compare(struct search *s, const struct entry *e)
 {
 	char path[EVENT_PATH_SIZE];
 
-	if (strcmp(trace_path(s->reader, e->parent, s->name, path, sizeof(path)), s->path) == 0)
+	trace_path(s->reader, e->parent ? e->parent : e->node, e->parent ? s->name : NULL, path,
+		   sizeof(path));
+	if (strcmp(path, s->path) == 0)
 		take(s->found, e->node);
 }
 
@@ -76,13 +79,10 @@ static struct entry *find(const struct search *s, uint64_t parent, uint64_t node
 	return e;
 }
 
-static void appears(struct search *s, uint64_t parent, const char *name, uint64_t node)
+static void add(struct search *s, uint64_t parent, uint64_t node)
 {
-	struct entry *e;
+	struct entry *e = find(s, parent, node);
 
-	if (!node || !name || strcmp(name, s->name) != 0)
-		return;
-	e = find(s, parent, node);
 	if (e && e->there)
 		return;
 	if (!e) {
@@ -97,6 +97,26 @@ static void appears(struct search *s, uint64_t parent, const char *name, uint64_
 	}
 	e->there = true;
 	compare(s, e);
+}
+
+static void appears(struct search *s, uint64_t parent, const char *name, uint64_t node)
+{
+	if (node && name && strcmp(name, s->name) == 0)
+		add(s, parent, node);
+}
+
+/* A trace may begin in the middle: no call has told of the names of what was there before. */
+static void meet(struct search *s, uint64_t node)
+{
+	char path[EVENT_PATH_SIZE];
+	const char *name;
+
+	if (!node || map_get(&s->met, node))
+		return;
+	set(&s->met, node, s);
+	name = strrchr(trace_path(s->reader, node, NULL, path, sizeof(path)), '/');
+	if (name && strcmp(name + 1, s->name) == 0)
+		add(s, 0, node);
 }
 
 static void disappears(struct search *s, uint64_t parent, const char *name, uint64_t node)
@@ -126,6 +146,7 @@ static void renamed(struct search *s, const struct trace_event *e)
 
 static void look(struct search *s, const struct trace_event *e)
 {
+	meet(s, e->node);
 	if (e->error)
 		return;
 	switch (e->op) {
@@ -157,6 +178,7 @@ static void free_search(struct search *s)
 		free(s->all[i]);
 	free(s->all);
 	map_destroy(&s->entries, NULL);
+	map_destroy(&s->met, NULL);
 }
 
 void life_find(struct trace_reader *r, const char *trace, const char *path, struct found *found)

@@ -445,6 +445,7 @@ static bool print(struct report *report, const char *path)
 {
 	json_t *stories = json_array(), *root;
 
+	nodes_finish(&report->nodes, report->q.reader);
 	if (!report->q.json)
 		query_print_head(&report->q);
 	for (size_t i = 0; i < report->found.count; i++) {

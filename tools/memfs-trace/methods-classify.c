@@ -355,7 +355,7 @@ static bool is_lock(const struct written *w)
 /* For certain: not as many bytes were written as there are. What is still open may get them yet. */
 static bool is_sparse(const struct written *w)
 {
-	return !w->allocated && !w->writers && w->reach >= w->covered &&
+	return w->maker && !w->allocated && !w->writers && w->reach >= w->covered &&
 	       w->reach - w->covered >= PAGE && (w->bytes || w->grown);
 }
 

@@ -188,6 +188,7 @@ static void print(struct report *report)
 {
 	const char *cache = trace_meta(report->q.reader, "cache");
 
+	nodes_finish(&report->classify.nodes, report->q.reader);
 	if (report->by_file)
 		fill_files(report);
 	else

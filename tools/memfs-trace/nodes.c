@@ -140,23 +140,21 @@ static void lost_name(struct nodes *n, const struct trace_reader *r, const struc
 	node->removed_ns = e->start_ns ? e->start_ns : 1;
 }
 
-/* A node made before the trace is known by its lookup only; that happens where events were lost. */
-static void looked_up(struct nodes *n, const struct trace_reader *r, const struct trace_event *e)
+/*
+ * A node that was there before the trace, or whose making was lost, has the type that the reader knows. With
+ * how many names is not known, so when it loses one the reader is asked, see nodes_finish().
+ */
+static void met(struct nodes *n, const struct trace_reader *r, uint64_t id)
 {
-	struct node *node = nodes_get(n, e->result);
+	struct node *node = nodes_get(n, id);
 
-	if (!node || node->created_ns || node->links)
-		return;
-	node->links = 1;
-	node->type = trace_node_type(r, e->result);
+	if (node && !node->created_ns && !node->type)
+		node->type = trace_node_type(r, id);
 }
 
 static void apply_name(struct nodes *n, const struct trace_reader *r, const struct trace_event *e)
 {
 	switch (e->op) {
-	case TRACE_OP_LOOKUP:
-		looked_up(n, r, e);
-		break;
 	case TRACE_OP_CREATE:
 		made(n, e, S_IFREG, 1);
 		break;
@@ -215,9 +213,11 @@ static void apply_size(struct nodes *n, const struct trace_event *e)
 			node->size = size;
 		if (node && node->largest < size)
 			node->largest = size;
-	} else if (e->op == TRACE_OP_WRITE) {
+	} else if (e->op == TRACE_OP_WRITE || (e->op == TRACE_OP_READ && e->done)) {
+		/* What was read must have been there. */
 		grow(n, e->node, nodes_end(e->offset, e->done));
-	} else if (e->op == TRACE_OP_COPY_FILE_RANGE) {
+	} else if (e->op == TRACE_OP_COPY_FILE_RANGE && e->done) {
+		grow(n, e->node, nodes_end(e->offset, e->done));
 		grow(n, e->node2, nodes_end(e->offset2, e->done));
 	} else if (e->op == TRACE_OP_FALLOCATE && !(e->flags & no_growth)) {
 		grow(n, e->node, nodes_end(e->offset, e->size));
@@ -226,10 +226,32 @@ static void apply_size(struct nodes *n, const struct trace_event *e)
 
 void nodes_apply(struct nodes *n, const struct trace_reader *r, const struct trace_event *e)
 {
-	if (e->error)
-		return;
-	apply_name(n, r, e);
-	apply_size(n, e);
+	if (!e->error) {
+		apply_name(n, r, e);
+		apply_size(n, e);
+	}
+	met(n, r, nodes_subject(e));
+}
+
+void nodes_finish(struct nodes *n, const struct trace_reader *r)
+{
+	static const char deleted[] = " (deleted)";
+	char path[EVENT_PATH_SIZE];
+
+	for (size_t i = 0; i < n->count; i++) {
+		struct node *node = n->all[i];
+		size_t length;
+
+		if (node->created_ns || !node->removed_ns)
+			continue;
+		length = strlen(trace_path(r, node->id, NULL, path, sizeof(path)));
+		if (*path != '/' || (length >= sizeof(deleted) &&
+				     strcmp(path + length - (sizeof(deleted) - 1), deleted) == 0))
+			continue;
+		node->removed_ns = 0;
+		free(node->path);
+		node->path = NULL;
+	}
 }
 
 const char *nodes_path(const struct node *node, const struct trace_reader *r, char *buf, size_t size)

@@ -54,6 +54,9 @@ bool nodes_sets_size(const struct trace_event *e, uint64_t *size);
 /* Brings sizes and names up to date with an event; the reader must not have been asked for the next. */
 void nodes_apply(struct nodes *n, const struct trace_reader *r, const struct trace_event *e);
 
+/* After the last event: a node that was there before the trace may have a name left. */
+void nodes_finish(struct nodes *n, const struct trace_reader *r);
+
 /* The path of a node now, or the last that it had. Returns buf. */
 const char *nodes_path(const struct node *node, const struct trace_reader *r, char *buf, size_t size);
 

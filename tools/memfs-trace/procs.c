@@ -16,7 +16,6 @@
 #define TOP_LOOKED_AT 8 /* to find so many different paths */
 #define DEPTH_MAX 64 /* of the tree: a damaged trace could tell of a loop */
 #define INDENT 2
-#define ROOT 1
 #define NAME_SIZE (EVENT_PATH_SIZE + DEPTH_MAX * INDENT)
 
 enum { OPTION_BY = 1, OPTION_TREE };
@@ -182,7 +181,7 @@ static void add(struct report *report, const struct trace_event *e)
 		row->own_read_bytes += e->done;
 	if (e->op == TRACE_OP_WRITE || e->op == TRACE_OP_COPY_FILE_RANGE)
 		row->own_written_bytes += e->done;
-	if (file && file->node.type != S_IFDIR && file->node.id != ROOT && e->op != TRACE_OP_FORGET)
+	if (file && file->node.type != S_IFDIR && e->op != TRACE_OP_FORGET)
 		find_touch(report, row, file)->ns += e->duration_ns;
 }
 
@@ -365,6 +364,7 @@ static void fill(struct report *report)
 {
 	struct row total = { 0 };
 
+	nodes_finish(&report->nodes, report->q.reader);
 	if (report->tree)
 		build_tree(report);
 	for (size_t i = 0; i < report->row_count; i++)
