@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 import traceback
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -72,7 +73,11 @@ class mounted:
         return self
 
     def __exit__(self, *_):
-        subprocess.run(['umount', self.path], check=True, timeout=20)
+        # A process that has ended may still be letting go of what it had open.
+        for _ in range(50):
+            if subprocess.run(['umount', self.path], check=False, timeout=20).returncode == 0:
+                break
+            time.sleep(0.1)
         equal(self.daemon.wait(60), 0, 'exit status of memfs')
 
 
