@@ -541,6 +541,16 @@ with open(sys.argv[1] + '/f', 'rb') as file:
 
 
 @case
+def what_opens_that_are_not_seen_may_have_done():
+    def run(path):
+        subprocess.run(['sh', '-ec', 'for i in 1 2 3 4 5 6 7 8 9 10; do echo $i > f$i; done; cat f* > all; '
+                        'rm f*'], check=True, cwd=path)
+    equal(kinds(recorded(run, 'cache=always,no_open')) & {'unread', 'removed-unread'}, set())
+    # Those there are the ones of the shell, which had them open for writing only, and of cat.
+    equal(kinds(recorded(run, 'cache=always', 'seen')) & {'unread', 'removed-unread'}, set())
+
+
+@case
 def a_database_syncs():
     program = '''
 import sqlite3, sys

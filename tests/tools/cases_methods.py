@@ -290,6 +290,18 @@ def cp_and_shell():
 
 
 @case
+def opens_that_are_not_seen():
+    def run(path):
+        subprocess.run(['sh', '-ec', 'echo a > f; cat f > g; echo b >> f; cat f > g; echo x > h; echo y > h; '
+                        'dd if=/dev/zero of=h bs=100K count=30 2> /dev/null'], check=True, cwd=path)
+    # All later opens are one; that it is an append cannot be told from a write in place.
+    got = methods(recorded(run, 'cache=always,no_open'))
+    equal(got['/g'] - {'copy-range'}, {'create', 'truncate-rewrite'})
+    equal(got['/h'], {'create', 'truncate-rewrite'})
+    assert got['/f'] in ({'create', 'append'}, {'create'}), got
+
+
+@case
 def sed_in_place():
     def run(path):
         subprocess.run(['sh', '-ec', 'echo a > f; sed -i s/a/b/ f'], check=True, cwd=path)

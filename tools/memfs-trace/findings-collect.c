@@ -51,7 +51,11 @@ void collect_init(struct collection *c, const struct trace_reader *r)
 {
 	const char *cache = trace_meta(r, "cache");
 
-	*c = (struct collection){ .reader = r, .caches = !cache || strcmp(cache, "never") != 0 };
+	*c = (struct collection){
+		.reader = r,
+		.caches = !cache || strcmp(cache, "never") != 0,
+		.opens_unseen = nodes_opens_are_unseen(r),
+	};
 	nodes_init(&c->nodes, sizeof(struct watched));
 	actors_init(&c->actors);
 }
@@ -347,8 +351,6 @@ static void watch_names(struct collection *c, const struct trace_event *e)
 {
 	switch (e->op) {
 	case TRACE_OP_CREATE:
-		opened(c, e, node_of(c, e->result));
-		/* fall through */
 	case TRACE_OP_MKNOD:
 	case TRACE_OP_MKDIR:
 	case TRACE_OP_SYMLINK:
@@ -380,7 +382,7 @@ static void watch_names(struct collection *c, const struct trace_event *e)
 /* Recording is switched off for a while: what happens then is not known. */
 static void may_change(struct collection *c, const struct trace_event *e)
 {
-	if (!e->name || !e->name2 || strcmp(e->name, "memfs.trace.enabled") != 0 ||
+	if (e->op != TRACE_OP_SETXATTR || !e->name || !e->name2 || strcmp(e->name, "memfs.trace.enabled") != 0 ||
 	    strcmp(e->name2, "0") != 0)
 		return;
 	for (size_t i = 0; i < c->nodes.count; i++) {
@@ -396,8 +398,9 @@ static void watch_data(struct collection *c, const struct trace_event *e)
 {
 	switch (e->op) {
 	case TRACE_OP_OPEN:
+	case TRACE_OP_CREATE:
 	case TRACE_OP_TMPFILE:
-		opened(c, e, node_of(c, e->op == TRACE_OP_OPEN ? e->node : e->result));
+		opened(c, e, node_of(c, nodes_subject(e)));
 		break;
 	case TRACE_OP_RELEASE:
 		released(c, e->fh);
@@ -416,11 +419,9 @@ static void watch_data(struct collection *c, const struct trace_event *e)
 			node_of(c, e->node)->all_written += e->done;
 		change(c, e->node);
 		break;
-	case TRACE_OP_SETXATTR:
-		may_change(c, e);
-		/* fall through */
 	case TRACE_OP_SETATTR:
 	case TRACE_OP_FALLOCATE:
+	case TRACE_OP_SETXATTR:
 	case TRACE_OP_REMOVEXATTR:
 	case TRACE_OP_IOCTL:
 	case TRACE_OP_READDIR:
@@ -440,6 +441,7 @@ void collect_watch(struct collection *c, const struct trace_event *e)
 	if (!e->error) {
 		watch_names(c, e);
 		watch_data(c, e);
+		may_change(c, e);
 	}
 	nodes_apply(&c->nodes, c->reader, e);
 }
@@ -505,7 +507,7 @@ static void count_getattr(struct collection *c, const struct trace_event *e, str
 		return;
 	p = make_pair(c, e, node);
 	/* What programs write into pages of the cache is not seen before it is written back. */
-	if (node->writers) {
+	if (node->writers || (c->opens_unseen && node->node.type != S_IFDIR)) {
 		p->told_version = 0;
 		return;
 	}

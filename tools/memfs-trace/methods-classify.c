@@ -44,7 +44,10 @@ void classify_init(struct classify *c, const struct trace_reader *r)
 {
 	const char *cache = trace_meta(r, "cache");
 
-	*c = (struct classify){ .gathered = !cache || strcmp(cache, "always") == 0 };
+	*c = (struct classify){
+		.gathered = !cache || strcmp(cache, "always") == 0,
+		.opens_unseen = nodes_opens_are_unseen(r),
+	};
 	nodes_init(&c->nodes, sizeof(struct written));
 	actors_init(&c->actors);
 }
@@ -93,6 +96,17 @@ static void cut(struct written *w, uint64_t size)
 			writer->base = size;
 }
 
+static struct writer *add_writer(struct written *w, uint64_t fh)
+{
+	struct writer *writer = make_zeroed(sizeof(*writer));
+
+	writer->next = w->writers;
+	writer->fh = fh;
+	writer->base = w->node.size;
+	w->writers = writer;
+	return writer;
+}
+
 static void open_file(struct written *w, const struct trace_event *e)
 {
 	const bool may_write = (e->flags & O_ACCMODE) != O_RDONLY || e->op == TRACE_OP_TMPFILE;
@@ -103,14 +117,9 @@ static void open_file(struct written *w, const struct trace_event *e)
 		cut(w, size);
 	if (!may_write || !e->fh)
 		return;
-	writer = make_zeroed(sizeof(*writer));
-	*writer = (struct writer){
-		.next = w->writers,
-		.fh = e->fh,
-		.base = size,
-		.direct = e->flags & O_DIRECT,
-	};
-	w->writers = writer;
+	writer = add_writer(w, e->fh);
+	writer->base = size;
+	writer->direct = e->flags & O_DIRECT;
 }
 
 static void make(struct classify *c, struct written *w, const struct trace_event *e)
@@ -199,6 +208,8 @@ static void write_file(struct classify *c, struct written *w, const struct trace
 	const bool put_off = e->flags & 1;
 	struct writer unknown = { .base = w->node.size }, *writer = find_writer(w, e->fh);
 
+	if (!writer && c->opens_unseen)
+		writer = find_writer(w, 0);
 	few_add(&w->commands, actors_command(&c->actors, e));
 	w->writes++;
 	w->bytes += e->done;
@@ -209,8 +220,9 @@ static void write_file(struct classify *c, struct written *w, const struct trace
 		w->emptied = false;
 		return;
 	}
+	/* All opens that are not seen are one to us: an append by a later one cannot be told. */
 	if (!writer)
-		writer = &unknown;
+		writer = c->opens_unseen ? add_writer(w, 0) : &unknown;
 	if (!put_off) {
 		if (writer->direct)
 			see(w, METHOD_DIRECT);
@@ -229,6 +241,8 @@ static void copy_file(struct classify *c, struct written *w, const struct trace_
 	w->bytes += e->done;
 	w->fresh = true;
 	see(w, METHOD_COPY_RANGE);
+	if (!w->writers && c->opens_unseen)
+		add_writer(w, 0);
 	put(w, w->writers ? w->writers : &unknown, e->offset2, e->done, false);
 }
 

@@ -64,6 +64,7 @@ struct classify {
 	struct nodes nodes;   /* of struct written */
 	struct actors actors;
 	bool gathered;        /* cache=always: any write may come from the page cache */
+	bool opens_unseen;
 };
 
 void classify_init(struct classify *c, const struct trace_reader *r);

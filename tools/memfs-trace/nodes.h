@@ -60,6 +60,9 @@ void nodes_finish(struct nodes *n, const struct trace_reader *r);
 /* The path of a node now, or the last that it had. Returns buf. */
 const char *nodes_path(const struct node *node, const struct trace_reader *r, char *buf, size_t size);
 
+/* Does the trace have no calls for most opens and releases, as with the option no_open of memfs(8)? */
+bool nodes_opens_are_unseen(const struct trace_reader *r);
+
 /* Where a write or copy ends; no overflow whatever the trace says. */
 uint64_t nodes_end(uint64_t offset, uint64_t size);
 
