@@ -98,6 +98,17 @@ def a_node_number_used_again_is_another_file():
 
 
 @case
+def many_writers_are_counted():
+    for count, writers in ((3, 'c0, c1, c2'), (4, 'c0, c1, c2, +1'), (9, 'c0, c1, c2, +6'),
+                           (40, 'c0, c1, c2, +37')):
+        lines = [f'process {i + 1} pid={i + 1} comm=c{i}' for i in range(count)]
+        lines += ['event create node=1 name=a result=2 fh=1 mode=0100644']
+        lines += [f'event write process={i % count + 1} node=2 fh=1 size=1 done=1' for i in range(2 * count)]
+        trace = scripted('\n'.join(lines) + '\nend\n')
+        equal([row['writers'] for row in rows('files', trace) + rows('files', '--by=dir', trace)], 2 * [writers])
+
+
+@case
 def files_that_filters_leave():
     trace = from_file('story')
     equal(sorted(by_path('-p', '101', trace)), ['/hard', '/new/a.o'])
