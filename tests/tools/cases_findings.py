@@ -94,6 +94,12 @@ def names_looked_for_along_a_path():
     # In one only, each time another.
     found = findings(*[line for i in range(50) for line in misses(f'h{i}')], cache='always')
     assert 'several' not in found['absent-names']['what'], found
+    # Each process looks in one directory; and one found what another one had missed.
+    lines = [line for i in range(30) for line in misses(f'h{i}') + misses(f'h{i}', 91, by=3)]
+    assert 'several' not in findings(*lines, cache='always')['absent-names']['what']
+    lines = [line for i in range(50) for line in
+             misses(f'h{i}') + [f'event lookup process=3 node=91 name=h{i} result={100 + i}']]
+    assert 'several' not in findings(*lines, cache='always')['absent-names']['what']
     # The same name again and again: a cache helps.
     assert 'cache=auto' in findings(*misses('x', times=50))['absent-names']['do']
 

@@ -483,9 +483,9 @@ static uint64_t found_key(uint32_t command, uint32_t name)
 	return (uint64_t)(command + 1) << 32 | name;
 }
 
-bool collect_was_found(const struct collection *c, uint32_t command, uint32_t name)
+uint32_t collect_finder(const struct collection *c, uint32_t command, uint32_t name)
 {
-	return map_get(&c->found_map, found_key(command, name)) != NULL;
+	return (uint32_t)(uintptr_t)map_get(&c->found_map, found_key(command, name));
 }
 
 static void count_lookup(struct collection *c, const struct trace_event *e)
@@ -496,7 +496,8 @@ static void count_lookup(struct collection *c, const struct trace_event *e)
 		add_absent(c, e);
 	else if (!e->error)
 		set(&c->found_map, found_key(actors_command(&c->actors, e),
-					     names_number(&c->names, e->name)), c);
+					     names_number(&c->names, e->name)),
+		    (void *)(uintptr_t)actors_of(&c->actors, e)->number);
 }
 
 static void count_getattr(struct collection *c, const struct trace_event *e, struct watched *node)

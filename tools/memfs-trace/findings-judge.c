@@ -164,26 +164,31 @@ static void add_commands(struct finding *f, const struct few *commands, uint64_t
 /* What one command looked for in vain. */
 struct search {
 	uint64_t count, ns;
-	uint64_t along; /* of these: of names that it looked for in several directories */
-	struct map names; /* the number of directories where it is not, as a pointer */
-	struct map dirs;
+	uint64_t along; /* of these: of names that a process looked for in several directories */
+	struct map names, dirs;
+	struct map tries; /* by name and process: the number of directories, as a pointer */
 	struct finding *finding;
 };
+
+static uint64_t try_key(const struct absent *a)
+{
+	return ((uint64_t)a->name + 1) << 32 | a->actor;
+}
 
 static void add_to_search(struct findings *all, struct collection *c, struct search *s,
 			  const struct absent *a)
 {
-	uintptr_t dirs;
+	uintptr_t dirs = (uintptr_t)map_get(&s->tries, try_key(a));
 	void *old;
 
 	if (!s->finding)
 		s->finding = start(FINDING_ABSENT);
 	s->count += a->count;
 	s->ns += a->ns;
-	dirs = (uintptr_t)map_get(&s->names, a->name + 1);
-	if (!dirs && collect_was_found(c, a->command, a->name))
+	if (!dirs && collect_finder(c, a->command, a->name) == a->actor)
 		dirs++;
-	if (map_set(&s->names, a->name + 1, (void *)(dirs + 1), &old) < 0 ||
+	if (map_set(&s->tries, try_key(a), (void *)(dirs + 1), &old) < 0 ||
+	    map_set(&s->names, a->name + 1, s, &old) < 0 ||
 	    map_set(&s->dirs, a->dir->node.number, s, &old) < 0)
 		exit(complain("findings", "out of memory"));
 	add_place(all, s->finding, c, a->dir, a->count, a->ns);
@@ -228,7 +233,7 @@ static void judge_absent(struct findings *all, struct collection *c)
 		const struct absent *a = c->absents[i];
 		struct search *s = &searches[a->command];
 
-		if (a->count && (uintptr_t)map_get(&s->names, a->name + 1) > 1)
+		if (a->count && (uintptr_t)map_get(&s->tries, try_key(a)) > 1)
 			s->along += a->count;
 	}
 	for (size_t i = 0; i < commands; i++) {
@@ -240,6 +245,7 @@ static void judge_absent(struct findings *all, struct collection *c)
 			drop(s->finding);
 		map_destroy(&s->names, NULL);
 		map_destroy(&s->dirs, NULL);
+		map_destroy(&s->tries, NULL);
 	}
 	free(searches);
 }

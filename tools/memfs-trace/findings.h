@@ -94,7 +94,7 @@ struct absent {
 	struct absent *next; /* another command */
 	struct watched *dir;
 	uint32_t name, command;
-	uint32_t actor;      /* the one that `pending` is of: if it makes the name, it had to look */
+	uint32_t actor;      /* the last one; it did those pending: if it makes the name, it had to */
 	uint64_t count, ns, pending, pending_ns;
 };
 
@@ -132,7 +132,8 @@ struct collection {
 	struct actors actors;
 	struct names names;    /* of directory entries */
 	struct names paths;    /* replaced ones */
-	struct map pair_map, absent_map, found_map, open_map;
+	struct map pair_map, absent_map, open_map;
+	struct map found_map;  /* by command and name: number of the actor, as a pointer */
 	struct pair **pairs;
 	size_t pair_count, pair_capacity;
 	struct absent **absents;
@@ -156,8 +157,8 @@ void collect_count(struct collection *c, const struct trace_event *e);
 /* After the last event. */
 void collect_end(struct collection *c);
 
-/* Did this command find the name in some directory? */
-bool collect_was_found(const struct collection *c, uint32_t command, uint32_t name);
+/* The last actor of this command that found the name in some directory; 0 = none did. */
+uint32_t collect_finder(const struct collection *c, uint32_t command, uint32_t name);
 
 /* --- what comes of it --------------------------------------------------------------- */
 
