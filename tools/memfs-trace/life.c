@@ -441,7 +441,13 @@ static json_t *story_json(const struct report *report, struct table *t, const st
 
 /* --- the command ----------------------------------------------------------------- */
 
-static bool print(struct report *report, const char *path)
+/* NULL when the user's options do not fit; run() has tried. */
+static struct table *make_table(const struct report *report)
+{
+	return table_create(columns, COLUMNS, &report->q.table, NULL);
+}
+
+static void print(struct report *report, const char *path)
 {
 	json_t *stories = json_array(), *root;
 
@@ -450,10 +456,8 @@ static bool print(struct report *report, const char *path)
 		query_print_head(&report->q);
 	for (size_t i = 0; i < report->found.count; i++) {
 		struct story *story = nodes_get(&report->nodes, report->found.nodes[i]);
-		struct table *t = table_create(columns, COLUMNS, &report->q.table, NULL);
+		struct table *t = make_table(report);
 
-		if (!t)
-			return false;
 		fill(report, t, story);
 		if (report->q.json)
 			json_array_append_new(stories, story_json(report, t, story));
@@ -468,7 +472,6 @@ static bool print(struct report *report, const char *path)
 		query_print_json(root);
 	}
 	json_decref(stories);
-	return true;
 }
 
 /* The path as the reader says it: from the root of the mount, without a slash at its end. */
@@ -506,17 +509,21 @@ static char *find(struct report *report, const char *text, const char *trace)
 
 static int run(struct report *report, const char *text, const char *trace)
 {
+	struct table *tried = make_table(report);
 	struct trace_event event;
-	char *path = find(report, text, trace);
-	bool printed = false;
+	char *path;
 
+	if (!tried)
+		return QUERY_MISUSE;
+	table_free(tried);
+	path = find(report, text, trace);
 	if (path && query_open(&report->q, trace)) {
 		while (query_next(&report->q, &event))
 			add(report, &event);
-		printed = print(report, path);
+		print(report, path);
 	}
 	free(path);
-	return printed ? 0 : QUERY_MISUSE;
+	return report->q.reader ? 0 : QUERY_MISUSE;
 }
 
 static void free_report(struct report *report)
