@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "common/csv.h"
 
+#include <stdlib.h>
 #include <string.h>
+
+#include "common/text.h"
 
 void csv_put_text(FILE *file, const char *text)
 {
@@ -16,4 +19,81 @@ void csv_put_text(FILE *file, const char *text)
 		putc(*text, file);
 	}
 	putc('"', file);
+}
+
+bool csv_open(struct csv *csv, const char *path)
+{
+	*csv = (struct csv){ .text = text_from_file(path), .next_line = 1 };
+	csv->at = csv->text;
+	return csv->text != NULL;
+}
+
+void csv_close(struct csv *csv)
+{
+	free(csv->text);
+	free(csv->fields);
+	*csv = (struct csv){ 0 };
+}
+
+/* Takes a field in quotes, without them, in place: it never gets longer. Stops behind it. */
+static void take_quoted(struct csv *csv)
+{
+	char *to = csv->at++;
+
+	for (; *csv->at; csv->at++) {
+		if (*csv->at == '"' && *++csv->at != '"')
+			break;
+		csv->next_line += *csv->at == '\n';
+		*to++ = *csv->at;
+	}
+	/* Between the closing quote and the separator nothing should be: it is kept. */
+	while (*csv->at && !strchr(",\r\n", *csv->at))
+		*to++ = *csv->at++;
+	*to = '\0';
+}
+
+/* Ends the field at which it stands. True: another one follows. */
+static bool end_field(struct csv *csv)
+{
+	char *end = csv->at;
+	bool more = *end == ',';
+
+	csv->torn = !*end;
+	if (*end == '\r' && end[1] == '\n')
+		csv->at++;
+	if (*csv->at)
+		csv->at++;
+	csv->next_line += !more && !csv->torn;
+	*end = '\0';
+	return more;
+}
+
+bool csv_next(struct csv *csv)
+{
+	bool more = true;
+
+	for (; *csv->at == '\n' || *csv->at == '\r'; csv->at++)
+		csv->next_line += *csv->at == '\n';
+	if (!*csv->at)
+		return false;
+	csv->line = csv->next_line;
+	csv->count = 0;
+	while (more) {
+		csv->fields = enlarge(csv->fields, csv->count + 1, sizeof(*csv->fields));
+		csv->fields[csv->count++] = csv->at;
+		if (*csv->at == '"')
+			take_quoted(csv);
+		else
+			csv->at += strcspn(csv->at, ",\r\n");
+		more = end_field(csv);
+	}
+	return true;
+}
+
+int csv_column(const struct csv *csv, const char *name)
+{
+	for (size_t i = 0; i < csv->count; i++)
+		if (strcmp(csv->fields[i], name) == 0)
+			return (int)i;
+	return -1;
 }

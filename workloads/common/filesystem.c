@@ -64,6 +64,8 @@ bool filesystem_parse(struct filesystem *fs, const char *text)
 	fs->name = equals ? text_format("%.*s", (int)(equals - text), text) : text_copy(text);
 	if (strchr(fs->name, '/'))
 		return complain("--on %s: a name has no '/'", text);
+	if (!text_is_printable(fs->name))
+		return complain("--on: a name has no control characters");
 	if (equals) {
 		fs->dir = realpath(equals + 1, NULL);
 		if (!fs->dir)

@@ -6,7 +6,10 @@
 #ifndef WORKLOADS_PROGRESS_H
 #define WORKLOADS_PROGRESS_H
 
-/* All of the work, in any unit that the steps share. */
+/*
+ * All of the work, in any unit that the steps share. What is left is estimated from it: the better
+ * the weights agree with the times, the better the estimate.
+ */
 void progress_start(unsigned total);
 
 /* A step begins: it counts `weight` of the total. */

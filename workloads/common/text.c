@@ -124,6 +124,14 @@ char *text_visible(const char *text)
 	return shown;
 }
 
+bool text_is_printable(const char *text)
+{
+	for (; *text; text++)
+		if (iscntrl((unsigned char)*text))
+			return false;
+	return true;
+}
+
 char *text_from_fd(int fd)
 {
 	size_t used = 0, size = 4096;

@@ -33,6 +33,9 @@ char *text_trim(char *text);
 /* For people: what is not plain text, and the backslash, as \n, \t, \xNN. UTF-8 is left as it is. */
 char *text_visible(const char *text);
 
+/* Does it print as it is, without moving the cursor or worse? Bytes above ASCII pass. */
+bool text_is_printable(const char *text);
+
 /* The whole file as a string; NULL with errno. */
 char *text_from_file(const char *path);
 char *text_from_fd(int fd);

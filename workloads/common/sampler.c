@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "common/sampler.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/pidfd.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/run.h"
+#include "common/text.h"
+
+#define INTERVAL_MS 200
+#define COST_LIMIT 20     /* a look may take one in so many parts of the time */
+#define STOP_PATIENCE 2000 /* milliseconds for the last look */
+
+struct sampler {
+	pid_t pid;
+	int pidfd, phases, samples; /* write end of a pipe of phases; memory file of samples */
+};
+
+/* --- looking ----------------------------------------------------------- */
+
+/* A value of a file such as /proc/meminfo, "Name:   123 kB", in bytes; negative = not there. */
+static int64_t value_of(const char *text, const char *name)
+{
+	size_t length = strlen(name);
+
+	for (const char *line = text; line; line = strchr(line, '\n')) {
+		line += *line == '\n';
+		if (strncmp(line, name, length) == 0 && line[length] == ':')
+			return strtoll(line + length + 1, NULL, 10) * 1024;
+	}
+	return -1;
+}
+
+static void look_at_daemon(struct memory_sample *s, pid_t daemon)
+{
+	char path[64], *text;
+
+	snprintf(path, sizeof(path), "/proc/%d/smaps_rollup", (int)daemon);
+	text = text_from_file(path);
+	if (text) {
+		s->rss = value_of(text, "Rss");
+		s->pss = value_of(text, "Pss");
+		s->has_daemon = s->rss >= 0 && s->pss >= 0;
+	}
+	free(text);
+}
+
+static void look_at_machine(struct memory_sample *s)
+{
+	char *text = text_from_file("/proc/meminfo");
+
+	if (text) {
+		s->shmem = value_of(text, "Shmem");
+		s->cached = value_of(text, "Cached") - s->shmem;
+	}
+	free(text);
+}
+
+static void look(struct memory_sample *s, const char *root, pid_t daemon)
+{
+	struct statfs st;
+
+	if (daemon)
+		look_at_daemon(s, daemon);
+	look_at_machine(s);
+	if (statfs(root, &st) == 0)
+		s->stored = (int64_t)(st.f_blocks - st.f_bfree) *
+			    (st.f_frsize ? st.f_frsize : st.f_bsize);
+}
+
+/* --- the process ------------------------------------------------------- */
+
+/* Waits until it is time, or another phase begins. False: the end. */
+static bool wait_for_next(int phases, int32_t *phase, double cost)
+{
+	struct pollfd fd = { .fd = phases, .events = POLLIN };
+	double stretched = cost * 1000 * COST_LIMIT;
+	int wait = stretched > INTERVAL_MS ? (int)stretched : INTERVAL_MS;
+	unsigned char byte;
+
+	if (poll(&fd, 1, wait) <= 0)
+		return true;
+	if (read(phases, &byte, 1) != 1)
+		return false;
+	*phase = byte;
+	return true;
+}
+
+__attribute__((noreturn))
+static void sample(const char *root, pid_t daemon, int phases, int out)
+{
+	double started = clock_seconds();
+	struct memory_sample first = { 0 };
+	int32_t phase = 0;
+	bool more = true;
+
+	look(&first, root, daemon);
+	for (;;) {
+		struct memory_sample s = { .seconds = clock_seconds() - started, .phase = phase };
+
+		look(&s, root, daemon);
+		s.cached -= first.cached;
+		s.shmem -= first.shmem;
+		s.stored -= first.stored;
+		if (write(out, &s, sizeof(s)) != sizeof(s))
+			_exit(1);
+		if (!more) /* this one was of the moment at which all ended */
+			_exit(0);
+		more = wait_for_next(phases, &phase, clock_seconds() - started - s.seconds);
+	}
+}
+
+/* --- the other side ---------------------------------------------------- */
+
+static bool begin(struct sampler *s, const char *root, pid_t daemon, const int pipe_ends[2])
+{
+	pid_t parent = getpid();
+
+	fflush(NULL);
+	s->pid = fork();
+	if (s->pid == 0) {
+		setpgid(0, 0); /* Ctrl-C is for the driver, which then ends us */
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (getppid() != parent)
+			_exit(1);
+		close(pipe_ends[1]);
+		sample(root, daemon, pipe_ends[0], s->samples);
+	}
+	if (s->pid < 0)
+		return complain("fork: %s", strerror(errno));
+	s->pidfd = pidfd_open(s->pid, 0);
+	return true;
+}
+
+struct sampler *sampler_start(const char *root, pid_t daemon)
+{
+	struct sampler *s = zalloc(1, sizeof(*s));
+	int pipe_ends[2];
+
+	s->samples = memfd_create("samples", MFD_CLOEXEC);
+	if (s->samples < 0 || pipe2(pipe_ends, O_CLOEXEC) < 0) {
+		complain("sampling of memory: %s", strerror(errno));
+		if (s->samples >= 0)
+			close(s->samples);
+		free(s);
+		return NULL;
+	}
+	s->phases = pipe_ends[1];
+	if (!begin(s, root, daemon, pipe_ends)) {
+		close(pipe_ends[0]);
+		close(s->phases);
+		close(s->samples);
+		free(s);
+		return NULL;
+	}
+	close(pipe_ends[0]);
+	return s;
+}
+
+void sampler_phase(struct sampler *s, int phase)
+{
+	unsigned char byte = (unsigned char)phase;
+
+	/* It may have ended; then what is there of the samples will have to do. */
+	if (s && write(s->phases, &byte, 1) != 1)
+		return;
+}
+
+static struct memory_sample *read_samples(int fd, size_t *count)
+{
+	struct memory_sample *samples;
+	struct stat st;
+
+	*count = 0;
+	if (fstat(fd, &st) < 0 || st.st_size < (off_t)sizeof(*samples))
+		return NULL;
+	*count = (size_t)st.st_size / sizeof(*samples);
+	samples = zalloc(*count, sizeof(*samples));
+	if (pread(fd, samples, *count * sizeof(*samples), 0) ==
+	    (ssize_t)(*count * sizeof(*samples)))
+		return samples;
+	free(samples);
+	*count = 0;
+	return NULL;
+}
+
+struct memory_sample *sampler_stop(struct sampler *s, size_t *count)
+{
+	struct memory_sample *samples;
+	struct pollfd fd = { .fd = s->pidfd, .events = POLLIN };
+
+	close(s->phases);
+	if (s->pidfd < 0 || poll(&fd, 1, STOP_PATIENCE) <= 0)
+		kill(s->pid, SIGKILL);
+	while (waitpid(s->pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	if (s->pidfd >= 0)
+		close(s->pidfd);
+	samples = read_samples(s->samples, count);
+	close(s->samples);
+	free(s);
+	return samples;
+}
