@@ -16,7 +16,12 @@
  *   run.c               * runs a task, measures it
  *   interrupt.c         * Ctrl-C as something to ask for
  *   walk.c, treehash.c  * counting, stamping and hashing a tree
- *   results.c, table.c  rows for programs (CSV), a table for people
+ *   results.c           rows, and the CSV file of them
+ *   calls.c             the calls of each phase, by the trace
+ *   samples.c           the file of memory samples; sampler.c * takes them
+ *   record.c            results as JSON, with all that they depend on; machine.c * describes that
+ *   statistics.c        medians and ratios of the rows
+ *   table.c             a table for people
  *   progress.c, text.c  * what is going on, on stderr; strings and messages
  */
 #include <dirent.h>
@@ -32,6 +37,8 @@
 #include "common/progress.h"
 #include "common/run.h"
 #include "options.h"
+#include "record.h"
+#include "samples.h"
 #include "table.h"
 #include "turn.h"
 
@@ -44,7 +51,13 @@ struct workload {
 	size_t project_count;
 	struct text_list names; /* of the projects, for the table */
 	char *log_dir;
+	struct filesystem_options filesystem_options;
 	struct results results;
+	struct samples samples;
+	struct record record;
+	struct mount_facts facts;
+	unsigned turns_done; /* in an earlier part, with --resume */
+	unsigned weight_to_do, weight_done; /* of the others */
 };
 
 /* The directory of this run, below --work; the exit handler removes it. */
@@ -139,19 +152,36 @@ static void print_projects(const struct workload *w)
 
 /* --- packages ---------------------------------------------------------- */
 
-static void missing_packages(const struct workload *w, bool sources_known,
+/* Of which trees: of either kind, of both kinds alike, of the one that is there. */
+enum packages { PACKAGES_OF_ANY, PACKAGES_OF_ALL, PACKAGES_OF_SOURCE };
+
+static void add_missing(const struct project *project, enum packages which,
+			struct text_list *missing)
+{
+	const char *git = manifest_value(project->manifest, KEY_PACKAGES, ORIGIN_GIT);
+	const char *tarball = manifest_value(project->manifest, KEY_PACKAGES, ORIGIN_TARBALL);
+	struct text_list of_tarball = { 0 }, of_git = { 0 };
+
+	text_list_split(&of_git, git ? git : "", " \t");
+	text_list_split(&of_tarball, tarball ? tarball : "", " \t");
+	for (size_t i = 0; i < of_git.count; i++)
+		if (which == PACKAGES_OF_ANY || text_list_has(&of_tarball, of_git.items[i]) ||
+		    (which == PACKAGES_OF_SOURCE && project->source.origin == ORIGIN_GIT))
+			packages_missing(of_git.items[i], missing);
+	for (size_t i = 0; i < of_tarball.count; i++)
+		if (which == PACKAGES_OF_ANY ||
+		    (which == PACKAGES_OF_SOURCE && project->source.origin == ORIGIN_TARBALL))
+			packages_missing(of_tarball.items[i], missing);
+	text_list_free(&of_git);
+	text_list_free(&of_tarball);
+}
+
+static void missing_packages(const struct workload *w, enum packages which,
 			     struct text_list *missing)
 {
 	packages_missing("git gcc make libc6-dev", missing);
-	for (size_t i = 0; i < w->project_count; i++) {
-		const struct project *project = &w->projects[i];
-
-		/* Before it is known which tree will be there, those of both kinds. */
-		for (int origin = ORIGIN_GIT; origin <= ORIGIN_TARBALL; origin++)
-			if (!sources_known || (enum origin)origin == project->source.origin)
-				packages_missing(manifest_value(project->manifest, KEY_PACKAGES,
-								(enum origin)origin), missing);
-	}
+	for (size_t i = 0; i < w->project_count; i++)
+		add_missing(&w->projects[i], which, missing);
 }
 
 static bool install_packages(const struct workload *w)
@@ -159,19 +189,20 @@ static bool install_packages(const struct workload *w)
 	struct text_list missing = { 0 };
 	bool ok;
 
-	missing_packages(w, false, &missing);
+	missing_packages(w, PACKAGES_OF_ANY, &missing);
 	ok = packages_install(&missing);
 	text_list_free(&missing);
 	return ok;
 }
 
-static bool check_packages(const struct workload *w)
+/* Those that are needed in any case, before the sources are fetched; then the others. */
+static bool check_packages(const struct workload *w, bool sources_known)
 {
 	struct text_list missing = { 0 };
 	char *all = text_copy("");
 	bool ok;
 
-	missing_packages(w, true, &missing);
+	missing_packages(w, sources_known ? PACKAGES_OF_SOURCE : PACKAGES_OF_ALL, &missing);
 	for (size_t i = 0; i < missing.count; i++) {
 		char *longer = text_format("%s %s", all, missing.items[i]);
 
@@ -267,34 +298,136 @@ static bool get_sources(struct workload *w)
 
 /* --- running ----------------------------------------------------------- */
 
-static void run_turns(struct workload *w)
+/* Each filesystem comes first in turn: none always meets a cool machine. */
+static struct turn turn_of(struct workload *w, unsigned run, size_t project, unsigned place)
 {
 	struct options *o = &w->options;
-	struct filesystem_options fs_options = {
-		.work = work_dir, .memfs = o->memfs, .memfs_options = o->memfs_options,
-		.trace_dir = o->trace_dir ? o->trace_dir : work_dir, .keep = o->keep,
+
+	return (struct turn){
+		.project = &w->projects[project],
+		.filesystem = &o->filesystems.items[(run - 1 + place) % o->filesystems.count],
+		.filesystem_options = &w->filesystem_options,
+		.run = run, .jobs = o->jobs, .verify = o->verify, .keep = o->keep,
+		.log_dir = w->log_dir, .results = &w->results, .samples = &w->samples,
+		.facts = &w->facts,
 	};
-	unsigned n = o->filesystems.count, turns = 0;
+}
 
-	progress_start(o->runs * (unsigned)w->project_count * n * turn_weight());
-	for (unsigned run = 0; run < o->runs; run++) {
-		for (size_t p = 0; p < w->project_count; p++) {
-			/* Each filesystem comes first in turn: none always meets a cool machine. */
-			for (unsigned f = 0; f < n && !interrupted(); f++) {
-				struct turn turn = {
-					.project = &w->projects[p],
-					.filesystem = &o->filesystems.items[(run + f) % n],
-					.filesystem_options = &fs_options,
-					.run = run + 1, .jobs = o->jobs,
-					.verify = o->verify, .keep = o->keep,
-					.log_dir = w->log_dir, .results = &w->results,
-				};
+/* Calls it for each turn, in their order, until an interrupt. */
+static void each_turn(struct workload *w, void (*function)(struct workload *, struct turn *))
+{
+	for (unsigned run = 1; run <= w->options.runs; run++)
+		for (size_t p = 0; p < w->project_count; p++)
+			for (unsigned f = 0; f < w->options.filesystems.count; f++) {
+				struct turn turn = turn_of(w, run, p, f);
 
-				turn_run(&turn);
-				progress_reach(++turns * turn_weight());
+				if (interrupted())
+					return;
+				function(w, &turn);
 			}
+}
+
+static void add_weight(struct workload *w, struct turn *turn)
+{
+	if (turn_is_done(turn))
+		w->turns_done++;
+	else
+		w->weight_to_do += turn_weight(turn->project->manifest, turn->verify);
+}
+
+static void write_down(struct workload *w)
+{
+	if (!record_write(&w->record, &w->results, &w->facts, w->projects, w->project_count))
+		w->results.failed = true;
+	results_write(&w->results);
+}
+
+static void run_turn(struct workload *w, struct turn *turn)
+{
+	if (turn_is_done(turn))
+		return;
+	turn_run(turn);
+	w->weight_done += turn_weight(turn->project->manifest, turn->verify);
+	progress_reach(w->weight_done);
+	if (!interrupted())
+		write_down(w);
+}
+
+static void run_turns(struct workload *w)
+{
+	each_turn(w, add_weight);
+	if (w->turns_done)
+		fprintf(stderr, "%u of %u turns are there already\n", w->turns_done,
+			w->options.runs * (unsigned)w->project_count * w->options.filesystems.count);
+	progress_start(w->weight_to_do);
+	each_turn(w, run_turn);
+}
+
+/* --- going on ---------------------------------------------------------- */
+
+/* The turn that a row belongs to. False: to none of ours; said. */
+static bool find_turn(struct workload *w, const struct result *row, struct turn *turn)
+{
+	unsigned n = w->options.filesystems.count;
+
+	if (row->run > w->options.runs)
+		return complain("%s: has a run %u, more than --runs %u", w->options.output,
+				row->run, w->options.runs);
+	for (size_t p = 0; p < w->project_count; p++) {
+		for (unsigned f = 0; f < n; f++) {
+			*turn = turn_of(w, row->run, p, f);
+			if (strcmp(row->project, manifest_name(turn->project->manifest)) == 0 &&
+			    strcmp(row->filesystem, turn->filesystem->name) == 0)
+				return true;
 		}
 	}
+	return complain("%s: has rows of %s on %s, which is not to be run now", w->options.output,
+			row->project, row->filesystem);
+}
+
+/* Reads what an earlier part has left, and keeps of it the turns that are whole and went well. */
+static bool read_finished(struct workload *w)
+{
+	const char *path = w->options.output;
+	struct turn turn;
+	bool *wanted, ok = true;
+
+	if (!w->options.resume)
+		return true;
+	if (access(path, F_OK) < 0 && errno == ENOENT) {
+		fprintf(stderr, "%s: is not there yet: all is to be done\n", path);
+		return true;
+	}
+	if (!results_read(&w->results, path, true))
+		return false;
+	wanted = zalloc(w->results.count + 1, sizeof(*wanted));
+	for (size_t i = 0; ok && i < w->results.count; i++) {
+		ok = find_turn(w, &w->results.rows[i], &turn);
+		wanted[i] = ok && turn_is_done(&turn);
+	}
+	if (ok)
+		results_keep(&w->results, wanted);
+	free(wanted);
+	return ok;
+}
+
+/* Opens all files of results. Returns the exit status if that goes wrong, else 0. */
+static int open_results(struct workload *w)
+{
+	struct options *o = &w->options;
+
+	record_start(&w->record, o->json, o, w->projects, w->project_count);
+	if (w->results.count && !w->record.path)
+		return complain("--resume: %s: needs the JSON file that was written with it",
+				o->output), 2;
+	if (w->results.count &&
+	    !record_resume(&w->record, &w->results, w->projects, w->project_count))
+		return 2;
+	if (!samples_open(&w->samples, o->samples, w->results.count ? &w->results : NULL) ||
+	    !results_open(&w->results, o->output))
+		return 1;
+	write_down(w);
+	return w->results.failed ? 1 : 0;
 }
 
 static void keep_work_dir(void)
@@ -312,44 +445,102 @@ static void keep_logs(struct workload *w)
 	keep_work_dir();
 }
 
+/* Which turns failed, below the table: on the way, what was said of it has long scrolled away. */
+static void print_failures(const struct workload *w)
+{
+	unsigned failures = 0;
+
+	for (size_t i = 0; i < w->results.count; i++) {
+		const struct result *row = &w->results.rows[i];
+
+		if (row->ok)
+			continue;
+		printf("%sfailed: %s on %s, run %u: %s; see %s/%s-%u-%s.log\n", failures ? "" : "\n",
+		       row->project, row->filesystem, row->run, phase_name(row->phase), w->log_dir,
+		       row->project, row->run, row->filesystem);
+		failures++;
+	}
+	if (failures)
+		printf("failures: %u, in %u turns\n", failures,
+		       w->options.runs * (unsigned)w->project_count *
+		       w->options.filesystems.count);
+}
+
+static void print_files(const struct options *o)
+{
+	if (o->output)
+		printf("\nresults: %s\n", o->output);
+	if (o->json)
+		printf("as JSON: %s\n", o->json);
+	if (o->samples)
+		printf("memory:  %s\n", o->samples);
+}
+
+static bool close_files(struct workload *w)
+{
+	bool ok = samples_close(&w->samples);
+
+	record_free(&w->record);
+	mount_facts_free(&w->facts);
+	return results_close(&w->results) && ok;
+}
+
 static int finish(struct workload *w)
 {
 	bool failed;
 
 	progress_clear();
 	if (interrupted()) {
-		complain("interrupted; mounts and trees are removed");
-		results_close(&w->results);
+		complain("interrupted; mounts and trees are removed%s", w->options.output ?
+			 "; the same command with --resume goes on" : "");
+		close_files(w);
 		return 130;
 	}
 	table_print(stdout, &w->results, &w->names, &w->options.filesystems.names);
-	if (w->options.output)
-		printf("\nresults: %s\n", w->options.output);
+	print_failures(w);
+	print_files(&w->options);
 	failed = w->results.failed;
 	keep_logs(w);
-	if (!results_close(&w->results))
+	if (!close_files(w))
 		failed = true;
 	if (fflush(stdout) != 0 || ferror(stdout))
 		failed = !complain("standard output: %s", strerror(errno));
 	return failed ? 1 : 0;
 }
 
-static int run_workload(struct workload *w)
+static bool check_filesystems(const struct options *o)
 {
-	struct options *o = &w->options;
 	struct filesystem_options to_check = {
 		.work = o->work, .memfs = o->memfs, .trace_dir = o->trace_dir ? o->trace_dir : "",
 	};
 
 	for (unsigned i = 0; i < o->filesystems.count; i++)
 		if (!filesystem_check(&o->filesystems.items[i], &to_check))
-			return 1;
+			return false;
+	return true;
+}
+
+static int run_workload(struct workload *w)
+{
+	struct options *o = &w->options;
+	int status;
+
+	if (!check_filesystems(o))
+		return 1;
+	if (!read_finished(w))
+		return close_files(w), 2;
 	if (atexit(remove_work_dir) != 0)
 		out_of_memory();
-	if (!make_work_dir(w) || !get_sources(w) || !check_packages(w))
-		return interrupted() ? 130 : 1;
-	if (!results_open(&w->results, o->output))
-		return 1;
+	if (!check_packages(w, false) || !make_work_dir(w) || !get_sources(w) ||
+	    !check_packages(w, true))
+		return close_files(w), interrupted() ? 130 : 1;
+	w->filesystem_options = (struct filesystem_options){
+		.work = work_dir, .memfs = o->memfs, .memfs_options = o->memfs_options,
+		.trace_dir = o->trace_dir ? o->trace_dir : work_dir, .keep = o->keep,
+	};
+	status = open_results(w);
+	if (status != 0)
+		return close_files(w), status;
 	run_turns(w);
 	if (o->keep)
 		keep_work_dir(); /* and what is mounted below it */

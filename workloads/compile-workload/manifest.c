@@ -23,6 +23,7 @@ static const struct {
 	[KEY_URL] = { "url", false, false, true },
 	[KEY_TAG] = { "tag", false, false, true },
 	[KEY_DEBIAN] = { "debian", false, false, true },
+	[KEY_WEIGHT] = { "weight", false, false, false },
 	[KEY_PACKAGES] = { "packages", false, true, false },
 	[KEY_CONFIGURE] = { "configure", false, true, false },
 	[KEY_BUILD] = { "build", true, true, false },
@@ -59,6 +60,13 @@ static enum origin take_prefix(const char **key)
 	return ORIGIN_ANY;
 }
 
+static bool is_weight(const char *value)
+{
+	unsigned long n = strtoul(value, NULL, 10);
+
+	return strspn(value, "0123456789") == strlen(value) && n >= 1 && n <= 100000;
+}
+
 static bool read_pair(struct manifest *m, const struct place *at, const char *key,
 		      const char *value)
 {
@@ -76,6 +84,8 @@ static bool read_pair(struct manifest *m, const struct place *at, const char *ke
 		return wrong(at, "no value for", key);
 	if (m->values[origin][which])
 		return wrong(at, "a second", key);
+	if (which == KEY_WEIGHT && !is_weight(value))
+		return wrong(at, "no number of seconds from 1 to 100000:", value);
 	m->values[origin][which] = text_copy(value);
 	return true;
 }

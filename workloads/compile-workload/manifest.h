@@ -7,6 +7,7 @@
  *   title       for people; optional
  *   url, tag    upstream's git repository, and the tag to build; optional, together
  *   debian      the Debian source package; optional, but one of url and debian must be there
+ *   weight      about how many seconds the build takes on two CPUs; optional
  *   packages    Debian packages that building needs, besides gcc, make and libc6-dev; optional
  *   configure   a shell command to run first; optional
  *   build       a shell command; {jobs} in either is the number of jobs
@@ -26,7 +27,7 @@
 
 enum manifest_key {
 	KEY_NAME, KEY_TITLE, KEY_URL, KEY_TAG, KEY_DEBIAN,
-	KEY_PACKAGES, KEY_CONFIGURE, KEY_BUILD, KEY_CHECK, KEY_EXPECT,
+	KEY_WEIGHT, KEY_PACKAGES, KEY_CONFIGURE, KEY_BUILD, KEY_CHECK, KEY_EXPECT,
 	KEY_COUNT,
 };
 

@@ -7,20 +7,27 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "record.h"
+#include "results.h"
+
 static const char usage_text[] =
 	"Usage: compile-workload [OPTION...]\n"
-	"       compile-workload --list | --hash DIR\n"
+	"       compile-workload --list | --install-deps | --hash DIR\n"
 	"Clone and build real projects on several filesystems and compare the times.\n"
 	"\n"
 	"What to run:\n"
 	"  -p, --project NAME      a project, or the path of a .manifest; may be repeated\n"
-	"                          (default: all of --list)\n"
+	"      --all               all projects of --list (the default without -p)\n"
 	"      --on FS[,FS...]     of memfs, tmpfs, native, NAME=DIR (default: the first three)\n"
 	"  -j, --jobs N            of make (default: the number of CPUs)\n"
 	"      --runs N            how often; the order of the filesystems alternates (default 1)\n"
 	"      --verify            compare the clones by a hash of their content\n"
+	"      --resume            go on with what -o FILE has not got yet\n"
 	"What to write:\n"
 	"  -o, --output FILE       results as CSV\n"
+	"      --json FILE         results, parameters and machine as JSON (default with -o:\n"
+	"                          FILE with .json instead of .csv)\n"
+	"      --samples FILE      memory along the way, as CSV\n"
 	"      --log-dir DIR       output of git, make, ... (default: FILE-logs, without -o\n"
 	"                          removed again when nothing fails)\n"
 	"      --trace-dir DIR     keep the traces of memfs: PROJECT-RUN.trace\n"
@@ -46,17 +53,21 @@ static const char usage_text[] =
 
 enum {
 	OPT_ON = 256, OPT_RUNS, OPT_VERIFY, OPT_LOG_DIR, OPT_TRACE_DIR, OPT_SOURCE, OPT_FROM,
-	OPT_CACHE, OPT_WORK, OPT_PROJECTS, OPT_MEMFS, OPT_MEMFS_OPTIONS, OPT_KEEP, OPT_LIST,
-	OPT_INSTALL, OPT_HASH,
+	OPT_CACHE, OPT_WORK, OPT_PROJECTS, OPT_JSON, OPT_SAMPLES, OPT_MEMFS, OPT_MEMFS_OPTIONS,
+	OPT_KEEP, OPT_LIST, OPT_INSTALL, OPT_HASH, OPT_ALL, OPT_RESUME,
 };
 
 static const struct option long_options[] = {
 	{ "project", required_argument, NULL, 'p' },
+	{ "all", no_argument, NULL, OPT_ALL },
 	{ "on", required_argument, NULL, OPT_ON },
 	{ "jobs", required_argument, NULL, 'j' },
 	{ "runs", required_argument, NULL, OPT_RUNS },
 	{ "verify", no_argument, NULL, OPT_VERIFY },
+	{ "resume", no_argument, NULL, OPT_RESUME },
 	{ "output", required_argument, NULL, 'o' },
+	{ "json", required_argument, NULL, OPT_JSON },
+	{ "samples", required_argument, NULL, OPT_SAMPLES },
 	{ "log-dir", required_argument, NULL, OPT_LOG_DIR },
 	{ "trace-dir", required_argument, NULL, OPT_TRACE_DIR },
 	{ "source", required_argument, NULL, OPT_SOURCE },
@@ -129,23 +140,26 @@ static bool fill_in(struct options *o)
 		o->work = text_copy("/var/tmp");
 	if (!o->jobs)
 		o->jobs = cpus > 0 ? (unsigned)cpus : 1;
-	if (!o->log_dir && o->output)
+	if (!o->log_dir && o->output && results_is_plain(o->output))
 		o->log_dir = default_log_dir(o->output);
+	if (!o->json && o->output && results_is_plain(o->output))
+		o->json = record_path_of(o->output);
 	return o->filesystems.count || argument_filesystems(&o->filesystems, "memfs,tmpfs,native");
 }
 
 /* --- parsing ----------------------------------------------------------- */
 
-static bool parse_directory(struct options *o, int c, const char *value)
+static bool parse_path(struct options *o, int c, const char *value)
 {
 	char **const options[] = {
 		[OPT_LOG_DIR - OPT_ON] = &o->log_dir, [OPT_TRACE_DIR - OPT_ON] = &o->trace_dir,
 		[OPT_SOURCE - OPT_ON] = &o->source, [OPT_CACHE - OPT_ON] = &o->cache,
 		[OPT_WORK - OPT_ON] = &o->work, [OPT_PROJECTS - OPT_ON] = &o->projects_dir,
+		[OPT_JSON - OPT_ON] = &o->json, [OPT_SAMPLES - OPT_ON] = &o->samples,
 	};
 
 	if (!*value)
-		return complain("a directory's name is empty; see --help");
+		return complain("a name of a file or directory is empty; see --help");
 	argument_set(options[c - OPT_ON], argument_path(value));
 	return true;
 }
@@ -167,6 +181,12 @@ static bool parse_option(struct options *o, int c, char *value)
 		return argument_count("--runs", value, 10000, &o->runs);
 	case OPT_FROM:
 		return parse_choice(o, value);
+	case OPT_ALL:
+		o->all = true;
+		return true;
+	case OPT_RESUME:
+		o->resume = true;
+		return true;
 	case OPT_VERIFY:
 		o->verify = true;
 		return true;
@@ -190,8 +210,27 @@ static bool parse_option(struct options *o, int c, char *value)
 		argument_set(&o->hash_dir, text_copy(value));
 		return true;
 	default:
-		return parse_directory(o, c, value);
+		return parse_path(o, c, value);
 	}
+}
+
+static bool are_same(const char *a, const char *b)
+{
+	return a && b && strcmp(a, b) == 0;
+}
+
+/* What each option for itself cannot tell. */
+static bool check_together(const struct options *o)
+{
+	if (o->all && o->projects.count)
+		return complain("--all and -p: one or the other; see --help");
+	if (o->resume && !o->output)
+		return complain("--resume: needs -o FILE, to go on with");
+	if (o->resume && !results_is_plain(o->output))
+		return complain("--resume: %s: is no file", o->output);
+	return !(are_same(o->output, o->json) || are_same(o->output, o->samples) ||
+		 are_same(o->json, o->samples)) ||
+	       complain("-o, --json and --samples: two of them are the same file");
 }
 
 enum options_verdict options_parse(struct options *o, int argc, char **argv)
@@ -215,7 +254,7 @@ enum options_verdict options_parse(struct options *o, int argc, char **argv)
 		complain("%s: is not an option; see --help", argv[optind]);
 		return OPTIONS_WRONG;
 	}
-	return fill_in(o) ? OPTIONS_RUN : OPTIONS_WRONG;
+	return fill_in(o) && check_together(o) ? OPTIONS_RUN : OPTIONS_WRONG;
 }
 
 void options_free(struct options *o)
@@ -225,6 +264,8 @@ void options_free(struct options *o)
 	free(o->hash_dir);
 	free(o->projects_dir);
 	free(o->output);
+	free(o->json);
+	free(o->samples);
 	free(o->source);
 	free(o->cache);
 	free(o->work);

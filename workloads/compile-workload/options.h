@@ -19,12 +19,14 @@ struct options {
 	struct filesystem_list filesystems;
 	unsigned jobs, runs;
 	char *output;              /* NULL = no CSV file */
+	char *json;                /* NULL = no JSON file */
+	char *samples;             /* NULL = memory is not sampled */
 	char *source, *cache;      /* source may be NULL */
 	enum source_choice choice;
 	char *work;                /* in which the work directory is made */
 	char *memfs, *memfs_options;
 	char *trace_dir, *log_dir; /* NULL = below the work directory */
-	bool keep, verify;
+	bool all, keep, resume, verify;
 };
 
 enum options_verdict { OPTIONS_RUN, OPTIONS_DONE, OPTIONS_WRONG };

@@ -10,6 +10,7 @@
 #include "common/interrupt.h"
 #include "common/progress.h"
 #include "common/run.h"
+#include "common/sampler.h"
 #include "common/text.h"
 #include "common/walk.h"
 
@@ -19,19 +20,71 @@
  */
 #define STAMP_TIME 946684800 /* 2000-01-01 00:00:00 UTC */
 
-/* How long each phase takes, roughly, for the progress. */
-static const unsigned weights[PHASE_COUNT] = {
-	[PHASE_CLONE] = 3, [PHASE_STAT] = 1, [PHASE_STAMP] = 1, [PHASE_VERIFY] = 1,
-	[PHASE_BUILD] = 40, [PHASE_STAT2] = 1, [PHASE_REMOVE] = 1,
-};
+#define USUAL_BUILD 30 /* seconds that a project's build takes if its manifest does not tell */
 
-unsigned turn_weight(void)
+/* About how many seconds that phase takes. What is over at once has no weight. */
+static unsigned phase_weight(const struct manifest *manifest, enum phase phase)
+{
+	const char *given = manifest_value(manifest, KEY_WEIGHT, ORIGIN_ANY);
+	unsigned build = given ? (unsigned)strtoul(given, NULL, 10) : USUAL_BUILD;
+
+	switch (phase) {
+	case PHASE_BUILD:
+		return build;
+	case PHASE_CLONE:
+	case PHASE_VERIFY:
+		return 1 + build / 60;
+	case PHASE_REMOVE:
+		return 1;
+	default:
+		return 0;
+	}
+}
+
+unsigned turn_weight(const struct manifest *manifest, bool verify)
 {
 	unsigned sum = 0;
 
 	for (int phase = 0; phase < PHASE_COUNT; phase++)
-		sum += weights[phase];
+		if (phase != PHASE_VERIFY || verify)
+			sum += phase_weight(manifest, (enum phase)phase);
 	return sum;
+}
+
+/* Does a turn that goes well have a row of that phase? */
+static bool has_row(const struct turn *t, enum phase phase)
+{
+	switch (phase) {
+	case PHASE_MOUNT:
+	case PHASE_UNMOUNT:
+		return false;
+	case PHASE_VERIFY:
+		return t->verify;
+	case PHASE_REMOVE:
+		return !t->keep;
+	default:
+		return true;
+	}
+}
+
+bool turn_is_done(const struct turn *t)
+{
+	bool there[PHASE_COUNT] = { false };
+
+	for (size_t i = 0; i < t->results->count; i++) {
+		const struct result *row = &t->results->rows[i];
+
+		if (row->run != t->run || strcmp(row->filesystem, t->filesystem->name) != 0 ||
+		    strcmp(row->project, manifest_name(t->project->manifest)) != 0)
+			continue;
+		if (!row->ok)
+			return false;
+		there[row->phase] = true;
+	}
+	for (int phase = 0; phase < PHASE_COUNT; phase++)
+		if (has_row(t, (enum phase)phase) && !there[phase])
+			return false;
+	return true;
 }
 
 /* --- one phase --------------------------------------------------------- */
@@ -53,14 +106,15 @@ static struct result begin(const struct turn *t, enum phase phase)
 	const struct server *server = &t->filesystem->server;
 
 	mark(t, phase, "");
-
-	progress_step(weights[phase], "run %u: %s on %s: %s", t->run,
+	sampler_phase(t->sampler, (int)phase);
+	progress_step(phase_weight(t->project->manifest, phase), "run %u: %s on %s: %s", t->run,
 		      manifest_name(t->project->manifest), t->filesystem->name,
 		      phase_name(phase));
 	return (struct result){
 		.run = t->run, .project = manifest_name(t->project->manifest),
 		.filesystem = t->filesystem->name, .phase = phase, .ok = true,
 		.daemon_cpu = server->pid ? server_cpu(server) : -1, .daemon_peak_kib = -1,
+		.calls = -1,
 	};
 }
 
@@ -303,26 +357,95 @@ static bool all_phases(const struct turn *t)
 	       stat_phase(t, PHASE_STAT2) && (t->keep || remove_phase(t));
 }
 
+/* --- what can be told only when the phases are over --------------------- */
+
+static void start_sampler(struct turn *t)
+{
+	if (t->samples->csv)
+		t->sampler = sampler_start(t->filesystem->root, t->filesystem->server.pid);
+}
+
+static void stop_sampler(struct turn *t)
+{
+	struct memory_sample *samples;
+	size_t count;
+
+	if (!t->sampler)
+		return;
+	samples = sampler_stop(t->sampler, &count);
+	t->sampler = NULL;
+	if (!interrupted() &&
+	    !samples_add(t->samples, manifest_name(t->project->manifest), t->filesystem->name,
+			 t->run, samples, count))
+		t->results->failed = true;
+	free(samples);
+}
+
+/* Where the trace is, all of it in the file: also when the mount is to stay. */
+static void find_trace(struct turn *t)
+{
+	if (t->filesystem->root && t->filesystem->server.pid)
+		t->trace = calls_trace_of(t->filesystem->root);
+}
+
+/* Is the trace in the work directory, where nobody is to have it? It may be big. */
+static bool is_passing(const struct turn *t)
+{
+	const char *work = t->filesystem_options->work;
+	size_t length = strlen(work);
+
+	return strncmp(t->trace, work, length) == 0 && t->trace[length] == '/';
+}
+
+/* Gives the rows of this turn, which begin with that one, their calls. */
+static void count_calls(const struct turn *t, size_t first)
+{
+	struct calls *calls;
+
+	if (!t->trace || interrupted())
+		return;
+	calls = zalloc(1, sizeof(*calls));
+	if (calls_count(t->trace, calls, t->facts))
+		for (size_t i = first; i < t->results->count; i++)
+			if (t->results->rows[i].ok && calls->known[t->results->rows[i].phase])
+				results_set_operations(t->results, i,
+						       &calls->phases[t->results->rows[i].phase]);
+	free(calls);
+	if (!t->keep && is_passing(t))
+		unlink(t->trace);
+}
+
+static void run_phases(struct turn *t)
+{
+	t->tree = text_format("%s/%s", t->filesystem->root, manifest_name(t->project->manifest));
+	start_sampler(t);
+	all_phases(t);
+	stop_sampler(t);
+	find_trace(t);
+	if (t->keep && !interrupted())
+		filesystem_leave(t->filesystem);
+	else if (!filesystem_close(t->filesystem, t->log))
+		failed_phase(t, PHASE_UNMOUNT);
+}
+
 void turn_run(struct turn *t)
 {
-	const char *name = manifest_name(t->project->manifest);
-	char *label = text_format("%s-%u", name, t->run);
+	char *label = text_format("%s-%u", manifest_name(t->project->manifest), t->run);
+	size_t first = t->results->count;
 
 	t->log = text_format("%s/%s-%s.log", t->log_dir, label, t->filesystem->name);
 	unlink(t->log);
 	sync();
-	if (!filesystem_open(t->filesystem, t->filesystem_options, label, t->log)) {
+	if (filesystem_open(t->filesystem, t->filesystem_options, label, t->log))
+		run_phases(t);
+	else
 		failed_phase(t, PHASE_MOUNT);
-	} else {
-		t->tree = text_format("%s/%s", t->filesystem->root, name);
-		all_phases(t);
-		if (t->keep && !interrupted())
-			filesystem_leave(t->filesystem);
-		else if (!filesystem_close(t->filesystem, t->log))
-			failed_phase(t, PHASE_UNMOUNT);
-	}
+	count_calls(t, first);
+	if (interrupted())
+		results_forget(t->results);
 	free(t->tree);
 	free(t->log);
+	free(t->trace);
 	free(label);
-	t->tree = t->log = NULL;
+	t->tree = t->log = t->trace = NULL;
 }

@@ -21,10 +21,12 @@
 
 #include <stdbool.h>
 
+#include "calls.h"
 #include "common/filesystem.h"
 #include "common/treehash.h"
 #include "manifest.h"
 #include "results.h"
+#include "samples.h"
 #include "source.h"
 
 /* A project as all of its turns share it. */
@@ -43,14 +45,23 @@ struct turn {
 	bool verify, keep;
 	const char *log_dir;
 	struct results *results;
+	struct samples *samples;       /* its file, if there is one, gets the turn's memory */
+	struct mount_facts *facts;     /* of memfs; filled from the first trace */
 	/* Set by turn_run() for its own use: */
-	char *tree, *log;
+	char *tree, *log, *trace;
+	struct sampler *sampler;
 };
 
-/* Runs it; all that happens is in the results. */
+/*
+ * Runs it. All that happened is in the results, but not written yet; nothing of it if it was
+ * interrupted.
+ */
 void turn_run(struct turn *turn);
 
-/* The weight of a whole turn, for the progress. */
-unsigned turn_weight(void);
+/* Are all rows in the results that such a turn has when it goes well? */
+bool turn_is_done(const struct turn *turn);
+
+/* About how many seconds a turn of that project takes, for the progress. */
+unsigned turn_weight(const struct manifest *manifest, bool verify);
 
 #endif
