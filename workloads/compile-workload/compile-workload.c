@@ -22,6 +22,7 @@
  *   record.c            results as JSON, with all that they depend on; machine.c * describes that
  *   statistics.c        medians and ratios of the rows
  *   table.c             a table for people
+ *   compare.c           the subcommand: two files of results
  *   progress.c, text.c  * what is going on, on stderr; strings and messages
  */
 #include <dirent.h>
@@ -36,6 +37,7 @@
 #include "common/packages.h"
 #include "common/progress.h"
 #include "common/run.h"
+#include "compare.h"
 #include "options.h"
 #include "record.h"
 #include "samples.h"
@@ -584,6 +586,8 @@ int main(int argc, char **argv)
 	int status;
 
 	program_name = "compile-workload";
+	if (argc > 1 && strcmp(argv[1], "compare") == 0)
+		return compare_command(argc - 1, argv + 1);
 	switch (options_parse(&w.options, argc, argv)) {
 	case OPTIONS_DONE:
 		status = 0;
