@@ -5,8 +5,12 @@
 Exits with a traceback where the answer is no.
 """
 import csv
+import html.parser
 import json
+import os
+import re
 import sys
+import xml.etree.ElementTree as tree
 
 PHASES = ["clone", "stat", "stamp", "build", "stat2", "remove"]
 
@@ -108,8 +112,30 @@ def samples(path, turns):
         turn_of_samples(key[1], rows)
 
 
+def plots(where, *words):
+    """Figures that gnuplot wrote, and a page that needs nothing else."""
+    names = ["clone", "build", "stat", "stat2", "remove", "memory"]
+    wanted = [f"{name}.{ending}" for name in names for ending in ("svg", "png")]
+    assert sorted(os.listdir(where)) == sorted(wanted + ["index.html"])
+    for name in names:
+        root = tree.parse(f"{where}/{name}.svg").getroot()
+        assert root.tag == "{http://www.w3.org/2000/svg}svg"
+        text = "".join(root.itertext())
+        assert all(word in text for word in words), text
+        with open(f"{where}/{name}.png", "rb") as file:
+            png = file.read()
+        assert png[:8] == b"\x89PNG\r\n\x1a\n" and len(png) > 5000
+    page = open(f"{where}/index.html").read()
+    html.parser.HTMLParser().feed(page)
+    assert page.count("<svg") == len(names)
+    assert all(word in page for word in words + ("kernel",))
+    # Nothing is fetched: no source, and no link but those inside the drawings.
+    assert not re.search(r"<(script|link|img|iframe)|@import| src=", page)
+    assert all(link.startswith("#") for link in re.findall(r"href=[\"']([^\"']*)", page))
+
+
 def main():
-    questions = {f.__name__: f for f in (calls, record, resumed, samples)}
+    questions = {f.__name__: f for f in (calls, record, resumed, samples, plots)}
     questions[sys.argv[1]](*sys.argv[2:])
 
 

@@ -23,6 +23,7 @@
  *   statistics.c        medians and ratios of the rows
  *   table.c             a table for people
  *   compare.c           the subcommand: two files of results
+ *   plot.c              the subcommand: figures (figures.c, through gnuplot.c) and a page (page.c)
  *   progress.c, text.c  * what is going on, on stderr; strings and messages
  */
 #include <dirent.h>
@@ -39,6 +40,7 @@
 #include "common/run.h"
 #include "compare.h"
 #include "options.h"
+#include "plot.h"
 #include "record.h"
 #include "samples.h"
 #include "table.h"
@@ -586,6 +588,8 @@ int main(int argc, char **argv)
 	int status;
 
 	program_name = "compile-workload";
+	if (argc > 1 && strcmp(argv[1], "plot") == 0)
+		return plot_command(argc - 1, argv + 1);
 	if (argc > 1 && strcmp(argv[1], "compare") == 0)
 		return compare_command(argc - 1, argv + 1);
 	switch (options_parse(&w.options, argc, argv)) {

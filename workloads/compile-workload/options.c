@@ -13,6 +13,7 @@
 static const char usage_text[] =
 	"Usage: compile-workload [OPTION...]\n"
 	"       compile-workload --list | --install-deps | --hash DIR\n"
+	"       compile-workload plot RESULTS.csv [OPTION...]\n"
 	"       compile-workload compare A.csv B.csv [OPTION...]\n"
 	"Clone and build real projects on several filesystems and compare the times.\n"
 	"\n"
