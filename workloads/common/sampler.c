@@ -31,17 +31,71 @@ struct sampler {
 
 /* --- looking ----------------------------------------------------------- */
 
-/* A value of a file such as /proc/meminfo, "Name:   123 kB", in bytes; negative = not there. */
+/* The number of a line such as "Name:   123 kB" or "name 123"; negative = no such line. */
 static int64_t value_of(const char *text, const char *name)
 {
 	size_t length = strlen(name);
 
 	for (const char *line = text; line; line = strchr(line, '\n')) {
 		line += *line == '\n';
-		if (strncmp(line, name, length) == 0 && line[length] == ':')
-			return strtoll(line + length + 1, NULL, 10) * 1024;
+		if (strncmp(line, name, length) == 0 && (line[length] == ':' || line[length] == ' '))
+			return strtoll(line + length + 1, NULL, 10);
 	}
 	return -1;
+}
+
+/*
+ * Where the page cache is counted. What our tasks touch first is charged to their control group,
+ * so that others on the machine do not disturb; where none has a count, the machine's has to do.
+ */
+struct cache_counts {
+	char *path;
+	const char *all, *shared; /* names of all page cache, and of the shared memory in it */
+	int64_t unit;             /* bytes */
+};
+
+/* The group behind `kind` in a line of /proc/self/cgroup, to be freed; NULL = no such line. */
+static char *group_path(const char *groups, const char *kind)
+{
+	const char *found = strstr(groups, kind);
+
+	return found ? text_format("%.*s", (int)strcspn(found + strlen(kind), "\n"),
+				   found + strlen(kind)) : NULL;
+}
+
+static bool use_group(struct cache_counts *c, const char *groups, const char *kind,
+		      const char *mount)
+{
+	char *group = group_path(groups, kind), *text;
+
+	if (!group)
+		return false;
+	c->path = text_format("%s%s/memory.stat", mount, group);
+	free(group);
+	text = text_from_file(c->path);
+	if (text && value_of(text, c->all) >= 0 && value_of(text, c->shared) >= 0) {
+		free(text);
+		return true;
+	}
+	free(text);
+	free(c->path);
+	return false;
+}
+
+static struct cache_counts find_counts(void)
+{
+	struct cache_counts version_1 = { .all = "total_cache", .shared = "total_shmem", .unit = 1 };
+	struct cache_counts version_2 = { .all = "file", .shared = "shmem", .unit = 1 };
+	struct cache_counts machine = { .all = "Cached", .shared = "Shmem", .unit = 1024 };
+	char *groups = text_from_file("/proc/self/cgroup");
+	bool is_1 = groups && use_group(&version_1, groups, ":memory:", "/sys/fs/cgroup/memory");
+	bool is_2 = groups && !is_1 && use_group(&version_2, groups, "0::", "/sys/fs/cgroup");
+
+	free(groups);
+	if (is_1 || is_2)
+		return is_1 ? version_1 : version_2;
+	machine.path = text_copy("/proc/meminfo");
+	return machine;
 }
 
 static void look_at_daemon(struct memory_sample *s, pid_t daemon)
@@ -51,31 +105,32 @@ static void look_at_daemon(struct memory_sample *s, pid_t daemon)
 	snprintf(path, sizeof(path), "/proc/%d/smaps_rollup", (int)daemon);
 	text = text_from_file(path);
 	if (text) {
-		s->rss = value_of(text, "Rss");
-		s->pss = value_of(text, "Pss");
+		s->rss = value_of(text, "Rss") * 1024;
+		s->pss = value_of(text, "Pss") * 1024;
 		s->has_daemon = s->rss >= 0 && s->pss >= 0;
 	}
 	free(text);
 }
 
-static void look_at_machine(struct memory_sample *s)
+static void look_at_cache(struct memory_sample *s, const struct cache_counts *c)
 {
-	char *text = text_from_file("/proc/meminfo");
+	char *text = text_from_file(c->path);
 
 	if (text) {
-		s->shmem = value_of(text, "Shmem");
-		s->cached = value_of(text, "Cached") - s->shmem;
+		s->shmem = value_of(text, c->shared) * c->unit;
+		s->cached = value_of(text, c->all) * c->unit - s->shmem;
 	}
 	free(text);
 }
 
-static void look(struct memory_sample *s, const char *root, pid_t daemon)
+static void look(struct memory_sample *s, const char *root, pid_t daemon,
+		 const struct cache_counts *c)
 {
 	struct statfs st;
 
 	if (daemon)
 		look_at_daemon(s, daemon);
-	look_at_machine(s);
+	look_at_cache(s, c);
 	if (statfs(root, &st) == 0)
 		s->stored = (int64_t)(st.f_blocks - st.f_bfree) *
 			    (st.f_frsize ? st.f_frsize : st.f_bsize);
@@ -102,16 +157,17 @@ static bool wait_for_next(int phases, int32_t *phase, double cost)
 __attribute__((noreturn))
 static void sample(const char *root, pid_t daemon, int phases, int out)
 {
+	struct cache_counts counts = find_counts();
 	double started = clock_seconds();
 	struct memory_sample first = { 0 };
 	int32_t phase = 0;
 	bool more = true;
 
-	look(&first, root, daemon);
+	look(&first, root, daemon, &counts);
 	for (;;) {
 		struct memory_sample s = { .seconds = clock_seconds() - started, .phase = phase };
 
-		look(&s, root, daemon);
+		look(&s, root, daemon, &counts);
 		s.cached -= first.cached;
 		s.shmem -= first.shmem;
 		s.stored -= first.stored;

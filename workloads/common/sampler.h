@@ -3,8 +3,9 @@
  * The memory that a filesystem takes while something runs on it, in short intervals.
  *
  * A process of its own looks, every 200 ms and at each change of phase: so that a filesystem
- * that does not answer can hang the sampler, but not us. Should a look take long (the
- * daemon's pages are counted one by one), looks become rarer: at most a twentieth of the time goes into them.
+ * that does not answer can hang the sampler, but not us. Should a look take long (the daemon's
+ * pages are counted one by one), looks become rarer: at most a twentieth of the time goes into
+ * them.
  *
  * A look asks the filesystem for one statfs(2).
  */
@@ -21,8 +22,9 @@ struct memory_sample {
 	int32_t phase;      /* as sampler_phase() said */
 	int32_t has_daemon; /* the next two say something */
 	int64_t rss, pss;   /* of the daemon */
-	int64_t cached;     /* * page cache of the whole machine, without shared memory */
-	int64_t shmem;      /* * shared memory of the whole machine: what tmpfs holds is that */
+	/* Of the control group that we and our tasks are in, else of the whole machine: */
+	int64_t cached;     /* * page cache without shared memory */
+	int64_t shmem;      /* * shared memory: what tmpfs holds is that */
 	int64_t stored;     /* * in use on the filesystem, as statfs(2) says */
 };
 

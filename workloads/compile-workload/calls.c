@@ -11,17 +11,6 @@
 
 static const char end_suffix[] = " end";
 
-const char *operation_name(unsigned op)
-{
-	static const char *const names[TRACE_OP_LIMIT] = {
-#define X(constant, opcode, name) [opcode] = name,
-		TRACE_OPS(X)
-#undef X
-	};
-
-	return op < TRACE_OP_LIMIT ? names[op] : NULL;
-}
-
 char *calls_trace_of(const char *root)
 {
 	char path[PATH_MAX];

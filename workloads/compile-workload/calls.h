@@ -30,9 +30,6 @@ char *calls_trace_of(const char *root);
  */
 bool calls_count(const char *trace, struct calls *calls, struct mount_facts *facts);
 
-/* The name of an operation; NULL = there is none of that number. */
-const char *operation_name(unsigned op);
-
 void mount_facts_free(struct mount_facts *facts);
 
 #endif

@@ -158,13 +158,13 @@ static void put_bar_panel(FILE *script, const struct figures *f, const char *pro
 
 	fprintf(script, "set yrange [0:%.9g]\nplot ", most > 0 ? most * 1.22 : 1);
 	for (size_t i = 0; i < n; i++)
-		fprintf(script, "%s$bar%zu using 1:2:(0.66):xtic(6) with boxes fill solid 1 noborder "
-			"linecolor '%s' notitle", i ? ", " : "", i,
+		fprintf(script, "%s$bar%zu using 1:2:(0.66):xtic(6) with boxes fill solid 1 "
+			"noborder linecolor '%s' notitle", i ? ", " : "", i,
 			colors[i % (sizeof(colors) / sizeof(colors[0]))]);
 	for (size_t i = 0; i < n; i++)
 		/* Error bars proper come with a point, which would hide short ones. */
-		fprintf(script, ", $bar%zu using 1:3:(0):($4-$3) with vectors heads size graph 0.015,90 "
-			"linewidth 1.3 linecolor '#222222' notitle, "
+		fprintf(script, ", $bar%zu using 1:3:(0):($4-$3) with vectors heads "
+			"size graph 0.015,90 linewidth 1.3 linecolor '#222222' notitle, "
 			"$bar%zu using 1:4:5 with labels offset 0,0.75 notitle", i, i);
 	fputc('\n', script);
 }

@@ -166,8 +166,24 @@ static bool parse_path(struct options *o, int c, const char *value)
 	return true;
 }
 
+/* What an option without a value sets; NULL = it has one. */
+static bool *flag_of(struct options *o, int c)
+{
+	switch (c) {
+	case OPT_ALL: return &o->all;
+	case OPT_KEEP: return &o->keep;
+	case OPT_RESUME: return &o->resume;
+	case OPT_VERIFY: return &o->verify;
+	default: return NULL;
+	}
+}
+
 static bool parse_option(struct options *o, int c, char *value)
 {
+	bool *flag = flag_of(o, c);
+
+	if (flag)
+		return *flag = true;
 	switch (c) {
 	case 'p':
 		text_list_add(&o->projects, value);
@@ -183,18 +199,6 @@ static bool parse_option(struct options *o, int c, char *value)
 		return argument_count("--runs", value, 10000, &o->runs);
 	case OPT_FROM:
 		return parse_choice(o, value);
-	case OPT_ALL:
-		o->all = true;
-		return true;
-	case OPT_RESUME:
-		o->resume = true;
-		return true;
-	case OPT_VERIFY:
-		o->verify = true;
-		return true;
-	case OPT_KEEP:
-		o->keep = true;
-		return true;
 	case OPT_MEMFS:
 		argument_set(&o->memfs, strchr(value, '/') ? argument_path(value) : text_copy(value));
 		return true;

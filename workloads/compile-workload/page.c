@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "calls.h"
+#include "common/callbacks.h"
 #include "common/machine.h"
 #include "common/sample.h"
 #include "statistics.h"
@@ -114,8 +114,8 @@ static void put_ratios(FILE *out, const struct figures *f)
 {
 	const char *numerator = statistics_numerator(&f->filesystems);
 
-	fputs("<h2>Times and ratios</h2>\n<p>Seconds: the median, and of several runs the least and the "
-	      "most. A ratio is the median of the ratios within each run.</p>\n<table>\n<tr>"
+	fputs("<h2>Times and ratios</h2>\n<p>Seconds: the median, and of several runs the least "
+	      "and the most. A ratio is the median of the ratios within each run.</p>\n<table>\n<tr>"
 	      "<th class=\"t\">project</th><th class=\"t\">phase</th>", out);
 	for (size_t i = 0; i < f->filesystems.count; i++)
 		put_heading(out, "", f->filesystems.items[i]);
@@ -292,16 +292,14 @@ static void put_operations(FILE *out, const struct figures *f)
 
 	if (op == TRACE_OP_LIMIT)
 		return;
-	fputs("<h2>Calls of the kernel to memfs in the build</h2>\n<p>By operation, of the last run; the "
-	      "most frequent ones.</p>\n<table>\n<tr><th class=\"t\">operation</th>", out);
+	fputs("<h2>Calls of the kernel to memfs in the build</h2>\n<p>By operation, of the last "
+	      "run; the most frequent ones.</p>\n<table>\n<tr><th class=\"t\">operation</th>", out);
 	for (size_t p = 0; p < f->projects.count; p++)
 		put_heading(out, "", f->projects.items[p]);
 	fputs("</tr>\n", out);
 	for (int lines = 0; lines < MOST_OPERATIONS && op < TRACE_OP_LIMIT; lines++) {
-		const char *name = operation_name(op);
-
 		fputs("<tr>", out);
-		put_cell(out, "t", name ? name : "unknown");
+		put_cell(out, "t", callback_name(op));
 		for (size_t p = 0; p < f->projects.count; p++)
 			fprintf(out, "<td>%" PRIu64 "</td>", calls_of(f, f->projects.items[p], op));
 		fputs("</tr>\n", out);
@@ -339,9 +337,9 @@ static bool put_figures(FILE *out, const struct figures *f, const char *dir)
 		ok = put_drawing(out, dir, f->names.items[i]);
 		if (strcmp(f->names.items[i], "memory") == 0)
 			fputs("<figcaption>Memory along the first run. Of memfs what its daemon holds "
-			      "(PSS), and the same with what the page cache of the machine has "
-			      "grown by; of tmpfs what the shared memory of the machine has grown by; of "
-			      "others, the page cache. Dashed: the bytes stored, as statfs(2) says.</figcaption>\n",
+			      "(PSS), and the same with what the page cache has grown by; of "
+			      "tmpfs, what shared memory has grown by; of others, the page "
+			      "cache. Dashed: the bytes stored, as statfs(2) says.</figcaption>\n",
 			      out);
 		fputs("</figure>\n", out);
 	}

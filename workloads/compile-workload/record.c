@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "common/callbacks.h"
 #include "common/machine.h"
 
 /* What must be the same in a run that goes on: other things would be compared with each other. */
@@ -130,16 +131,10 @@ static json_t *operations_json(const struct operations *operations)
 {
 	json_t *object = json_object();
 
-	for (unsigned op = 0; op < TRACE_OP_LIMIT; op++) {
-		char other[16];
-		const char *name = operation_name(op);
-
-		if (!operations->calls[op])
-			continue;
-		snprintf(other, sizeof(other), "%u", op);
-		json_object_set_new(object, name ? name : other,
-				    json_integer((json_int_t)operations->calls[op]));
-	}
+	for (unsigned op = 0; op < TRACE_OP_LIMIT; op++)
+		if (operations->calls[op])
+			json_object_set_new(object, callback_name(op),
+					    json_integer((json_int_t)operations->calls[op]));
 	return object;
 }
 
@@ -222,7 +217,7 @@ bool record_write(const struct record *r, const struct results *results,
 		return true;
 	}
 	file = json_copy(r->head);
-	/* What the mount said in the first part of a run that goes on counts if it was not mounted since. */
+	/* What the mount said in an earlier part counts as long as nothing is mounted in this one. */
 	if (facts->version || !json_object_get(file, "mount"))
 		json_object_set_new(file, "mount", facts_json(facts));
 	json_object_set_new(file, "trees", trees_json(projects, count));
@@ -261,7 +256,7 @@ static unsigned operation_by_name(const char *name)
 {
 	unsigned op = 0;
 
-	while (op < TRACE_OP_LIMIT && (!operation_name(op) || strcmp(operation_name(op), name) != 0))
+	while (op < TRACE_OP_LIMIT && strcmp(callback_name(op), name) != 0)
 		op++;
 	return op;
 }

@@ -28,7 +28,8 @@ void record_start(struct record *record, const char *path, const struct options 
 
 /*
  * Takes over the file of the run that `results` are of: what each row lacks, dates, hashes of
- * trees. False after a complaint, when it is not there, or tells of other parameters or another machine.
+ * trees. False after a complaint, when it is not there, or tells of other parameters or another
+ * machine.
  */
 bool record_resume(struct record *record, struct results *results, struct project *projects,
 		   size_t project_count);
@@ -40,7 +41,7 @@ bool record_write(const struct record *record, const struct results *results,
 
 void record_free(struct record *record);
 
-/* For reading only: the file of a run; NULL = it is not there, or is none (*why, to be freed, says so). */
+/* The file of a run, to be released; NULL = not there, or none (*why, to be freed, says so). */
 json_t *record_load(const char *path, char **why);
 
 /* Gives rows of the CSV file the calls by operation that the JSON has of them. */
