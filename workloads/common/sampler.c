@@ -21,8 +21,9 @@
 #include "common/text.h"
 
 #define INTERVAL_MS 200
-#define COST_LIMIT 20     /* a look may take one in so many parts of the time */
+#define COST_LIMIT 20      /* a look may take one in so many parts of the time */
 #define STOP_PATIENCE 2000 /* milliseconds for the last look */
+#define KILL_PATIENCE 5000 /* milliseconds in which what was killed must be dead */
 
 struct sampler {
 	pid_t pid;
@@ -253,18 +254,28 @@ static struct memory_sample *read_samples(int fd, size_t *count)
 	return NULL;
 }
 
-struct memory_sample *sampler_stop(struct sampler *s, size_t *count)
+static void end(struct sampler *s)
 {
-	struct memory_sample *samples;
 	struct pollfd fd = { .fd = s->pidfd, .events = POLLIN };
 
-	close(s->phases);
-	if (s->pidfd < 0 || poll(&fd, 1, STOP_PATIENCE) <= 0)
+	if (s->pidfd < 0 || poll(&fd, 1, STOP_PATIENCE) <= 0) {
 		kill(s->pid, SIGKILL);
+		/* It may wait inside a filesystem that does not answer, where no signal reaches it. */
+		if (s->pidfd >= 0 && poll(&fd, 1, KILL_PATIENCE) == 0 && run_stuck)
+			run_stuck();
+	}
 	while (waitpid(s->pid, NULL, 0) < 0 && errno == EINTR)
 		;
 	if (s->pidfd >= 0)
 		close(s->pidfd);
+}
+
+struct memory_sample *sampler_stop(struct sampler *s, size_t *count)
+{
+	struct memory_sample *samples;
+
+	close(s->phases);
+	end(s);
 	samples = read_samples(s->samples, count);
 	close(s->samples);
 	free(s);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "turn.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -89,16 +90,59 @@ bool turn_is_done(const struct turn *t)
 
 /* --- one phase --------------------------------------------------------- */
 
+#define ANSWER_PATIENCE 30 /* seconds in which memfs must answer a question of ours */
+
+/* What a task asks memfs, or tells it: so that one that hangs does not hang us. */
+struct question {
+	char root[PATH_MAX];
+	char text[PATH_MAX]; /* of the mark; or the answer */
+};
+
+static int mark_task(void *argument)
+{
+	const struct question *q = argument;
+
+	/* Without a trace it is refused, and nobody needs it. */
+	setxattr(q->root, "memfs.trace.mark", q->text, strlen(q->text), 0);
+	return 0;
+}
+
+static int find_trace_task(void *argument)
+{
+	struct question *q = argument;
+	char *path = calls_trace_of(q->root);
+
+	if (path)
+		snprintf(q->text, sizeof(q->text), "%s", path);
+	free(path);
+	return 0;
+}
+
+/* Asks the memfs of this turn, if it is one; what it answers is to be freed, NULL = nothing. */
+static char *ask(const struct turn *t, int (*task)(void *), const char *text)
+{
+	struct question *q;
+	char *answer = NULL;
+
+	if (!t->filesystem->root || !t->filesystem->server.pid)
+		return NULL;
+	q = shared_alloc(sizeof(*q));
+	snprintf(q->root, sizeof(q->root), "%s", t->filesystem->root);
+	snprintf(q->text, sizeof(q->text), "%s", text);
+	if (run(&(struct task){ .function = task, .argument = q, .log = t->log,
+				.timeout = ANSWER_PATIENCE }).end == RUN_OK && *q->text)
+		answer = text_copy(q->text);
+	shared_free(q, sizeof(*q));
+	return answer;
+}
+
 /* Marks the moment in the trace of memfs, if there is one. */
 static void mark(const struct turn *t, enum phase phase, const char *suffix)
 {
 	char text[64];
 
-	if (!t->filesystem->root || !t->filesystem->server.pid)
-		return;
 	snprintf(text, sizeof(text), "%s%s", phase_name(phase), suffix);
-	/* Without a trace it is refused, and nobody needs it. */
-	setxattr(t->filesystem->root, "memfs.trace.mark", text, strlen(text), 0);
+	free(ask(t, mark_task, text));
 }
 
 static struct result begin(const struct turn *t, enum phase phase)
@@ -384,8 +428,7 @@ static void stop_sampler(struct turn *t)
 /* Where the trace is, all of it in the file: also when the mount is to stay. */
 static void find_trace(struct turn *t)
 {
-	if (t->filesystem->root && t->filesystem->server.pid)
-		t->trace = calls_trace_of(t->filesystem->root);
+	t->trace = ask(t, find_trace_task, "");
 }
 
 /* Is the trace in the work directory, where nobody is to have it? It may be big. */
