@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "common/callbacks.h"
 #include "common/machine.h"
@@ -225,9 +226,12 @@ bool record_write(const struct record *r, const struct results *results,
 		json_array_append_new(rows, row_json(&results->rows[i]));
 	json_object_set_new(file, "rows", rows);
 	new_path = results_is_plain(r->path) ? text_format("%s.new", r->path) : text_copy(r->path);
+	errno = 0;
 	ok = (json_dump_file(file, new_path, JSON_INDENT(1) | JSON_REAL_PRECISION(9)) == 0 &&
 	      (strcmp(new_path, r->path) == 0 || rename(new_path, r->path) == 0)) ||
 	     complain("%s: %s", r->path, errno ? strerror(errno) : "cannot be written");
+	if (!ok && strcmp(new_path, r->path) != 0)
+		unlink(new_path);
 	free(new_path);
 	json_decref(file);
 	return ok;

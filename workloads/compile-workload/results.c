@@ -169,14 +169,17 @@ bool results_open(struct results *results, const char *path)
 	new_path = results_is_plain(path) ? text_format("%s.new", path) : text_copy(path);
 	results->csv = fopen(new_path, "we");
 	if (!results->csv)
-		ok = complain("%s: %s", new_path, strerror(errno));
+		ok = complain("%s: %s", path, strerror(errno));
 	for (int i = 0; ok && i < COLUMN_COUNT; i++)
 		fprintf(results->csv, "%s%c", columns[i], i + 1 < COLUMN_COUNT ? ',' : '\n');
 	if (ok)
 		results_write(results);
+	ok = ok && !results->failed;
 	/* What was measured before is either in the old file or in the new one, at each moment. */
 	if (ok && results_is_plain(path) && rename(new_path, path) < 0)
 		ok = complain("%s: %s", path, strerror(errno));
+	if (!ok && results->csv && results_is_plain(path))
+		unlink(new_path);
 	free(new_path);
 	return ok;
 }
