@@ -21,13 +21,17 @@ const struct option table_options[] = {
 
 const char table_help[] =
 	"\nThe table:\n"
-	"  -S, --sort=KEY       by this column: numbers from the largest, text from A\n"
+	"  -S, --sort=KEY       by this column: amounts from the largest, moments from the first,\n"
+	"                       text from A\n"
 	"  -U, --columns=KEY[,KEY...]\n"
 	"                       these columns, in this order\n"
 	"      --top=N          the first N rows\n";
 
 struct row {
 	size_t order; /* of arrival: among equals */
+	char *below;  /* lines; NULL = none */
+	const char *json_key;
+	json_t *json; /* NULL = none */
 	struct value values[];
 };
 
@@ -40,6 +44,7 @@ struct table {
 	size_t top;
 	struct row **rows, *total;
 	size_t row_count, capacity;
+	size_t added; /* rows in all */
 	bool sorted;
 };
 
@@ -144,8 +149,13 @@ struct table *table_create(const struct column *columns, size_t count,
 
 static void free_row(const struct table *t, struct row *row)
 {
-	for (size_t i = 0; row && i < t->column_count; i++)
-		free((char *)(uintptr_t)row->values[i].text);
+	if (!row)
+		return;
+	for (size_t i = 0; i < t->column_count; i++)
+		if (t->columns[i].kind == COLUMN_TEXT)
+			free((char *)(uintptr_t)row->values[i].text);
+	free(row->below);
+	json_decref(row->json);
 	free(row);
 }
 
@@ -163,24 +173,16 @@ static struct row *make_row(const struct table *t, const struct value *values)
 {
 	struct row *row = need(malloc(sizeof(*row) + t->column_count * sizeof(row->values[0])));
 
-	row->order = t->row_count;
+	row->order = t->added;
+	row->below = NULL;
+	row->json_key = NULL;
+	row->json = NULL;
 	for (size_t i = 0; i < t->column_count; i++) {
 		row->values[i] = values[i];
-		if (values[i].text)
+		if (t->columns[i].kind == COLUMN_TEXT && values[i].text)
 			row->values[i].text = need(strdup(values[i].text));
 	}
 	return row;
-}
-
-void table_add(struct table *t, const struct value *values)
-{
-	if (t->row_count == t->capacity) {
-		t->capacity = t->capacity ? 2 * t->capacity : 64;
-		t->rows = need(realloc(t->rows, t->capacity * sizeof(*t->rows)));
-	}
-	t->rows[t->row_count] = make_row(t, values);
-	t->row_count++;
-	t->sorted = false;
 }
 
 void table_set_total(struct table *t, const struct value *values)
@@ -191,7 +193,7 @@ void table_set_total(struct table *t, const struct value *values)
 
 size_t table_rows(const struct table *t)
 {
-	return t->row_count;
+	return t->added;
 }
 
 /* --- sorting ---------------------------------------------------------------- */
@@ -215,16 +217,43 @@ static int compare_rows(const void *a, const void *b, void *context)
 		order = (v->d < w->d) - (v->d > w->d);
 	else
 		order = (v->n < w->n) - (v->n > w->n);
+	if (t->sort->ascending)
+		order = -order;
 	return order ? order : (x->order > y->order) - (x->order < y->order);
 }
 
-/* Returns how many rows are to be shown. */
-static size_t finish(struct table *t)
+/* Sorts, and drops what --top hides. */
+static void finish(struct table *t)
 {
 	if (t->sort && !t->sorted && t->row_count)
 		qsort_r(t->rows, t->row_count, sizeof(t->rows[0]), compare_rows, t);
 	t->sorted = true;
-	return t->top && t->top < t->row_count ? t->top : t->row_count;
+	while (t->top && t->row_count > t->top)
+		free_row(t, t->rows[--t->row_count]);
+}
+
+void table_add(struct table *t, const struct value *values)
+{
+	/* Now and then, so that there are never many more than will be shown. */
+	if (t->top && t->row_count / 2 > t->top + 500)
+		finish(t);
+	if (t->row_count == t->capacity) {
+		t->capacity = t->capacity ? 2 * t->capacity : 64;
+		t->rows = need(realloc(t->rows, t->capacity * sizeof(*t->rows)));
+	}
+	t->rows[t->row_count] = make_row(t, values);
+	t->row_count++;
+	t->added++;
+	t->sorted = false;
+}
+
+void table_add_below(struct table *t, const char *lines, const char *key, json_t *json)
+{
+	struct row *row = t->rows[t->row_count - 1];
+
+	row->below = need(strdup(lines));
+	row->json_key = key;
+	row->json = json;
 }
 
 /* --- text ------------------------------------------------------------------- */
@@ -316,13 +345,13 @@ static void print_rule(const struct table *t, FILE *out, const int *widths)
 
 void table_print(struct table *t, FILE *out, bool raw)
 {
-	size_t count = finish(t);
 	int *widths = need(calloc(t->column_count, sizeof(*widths)));
 	char *buf = need(malloc(CELL_SIZE));
 
+	finish(t);
 	for (size_t i = 0; i < t->shown_count; i++)
 		widths[i] = (int)strlen(t->columns[t->shown[i]].title);
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < t->row_count; i++)
 		widen(t, widths, t->rows[i], raw, buf);
 	if (t->total)
 		widen(t, widths, t->total, raw, buf);
@@ -330,8 +359,11 @@ void table_print(struct table *t, FILE *out, bool raw)
 		print_cell(t, out, i, widths[i], t->columns[t->shown[i]].title);
 	putc('\n', out);
 	print_rule(t, out, widths);
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < t->row_count; i++) {
 		print_row(t, out, widths, t->rows[i], raw, buf);
+		if (t->rows[i]->below)
+			fputs(t->rows[i]->below, out);
+	}
 	if (t->total) {
 		print_rule(t, out, widths);
 		print_row(t, out, widths, t->total, raw, buf);
@@ -344,10 +376,10 @@ void table_print(struct table *t, FILE *out, bool raw)
 
 json_t *table_json(struct table *t)
 {
-	size_t count = finish(t);
 	json_t *rows = json_array();
 
-	for (size_t i = 0; i < count; i++) {
+	finish(t);
+	for (size_t i = 0; i < t->row_count; i++) {
 		json_t *object = json_object();
 
 		for (size_t column = 0; column < t->column_count; column++) {
@@ -363,6 +395,8 @@ json_t *table_json(struct table *t)
 			else
 				json_object_set_new(object, c->key, json_integer((json_int_t)v->n));
 		}
+		if (t->rows[i]->json)
+			json_object_set(object, t->rows[i]->json_key, t->rows[i]->json);
 		json_array_append_new(rows, object);
 	}
 	return rows;

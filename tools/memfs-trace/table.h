@@ -2,7 +2,7 @@
 /*
  * table.h - rows of typed values: sorted, cut, and printed as text or as JSON.
  *
- *   -S, --sort=KEY         numbers from the largest, text from A; KEY may be any column
+ *   -S, --sort=KEY         amounts from the largest, moments from the first, text from A; KEY may be any column
  *   -U, --columns=KEY,...  these columns, in that order
  *       --top=N            the first N rows
  *
@@ -37,12 +37,16 @@ struct column {
 	bool blank_zero;   /* 0 is shown as nothing */
 	bool hidden;       /* in text only if -U asks for it; in JSON always */
 	bool printable;    /* of text: it can be printed as it is */
+	bool ascending;    /* sorted from the smallest: moments, numbers of processes */
 };
 
+/* The member that the column's kind says. */
 struct value {
-	uint64_t n;
-	double d;
-	const char *text; /* NULL = nothing to be said */
+	union {
+		uint64_t n;
+		double d;
+		const char *text; /* NULL = nothing to be said */
+	};
 };
 
 struct table_options {
@@ -70,8 +74,14 @@ struct table *table_create(const struct column *columns, size_t count,
 			   const struct table_options *options, const char *sort);
 void table_free(struct table *t);
 
-/* Adds a row of `count` values; texts are copied. */
+/* Adds a row of `count` values; texts are copied. With --top, memory grows with the rows shown. */
 void table_add(struct table *t, const struct value *values);
+
+/*
+ * Adds what belongs to the row last added: in text, lines as they are to be printed below it; in
+ * JSON, `json` (which becomes the table's) under `key`.
+ */
+void table_add_below(struct table *t, const char *lines, const char *key, json_t *json);
 
 /* A last row below a rule; not sorted, not cut. */
 void table_set_total(struct table *t, const struct value *values);
