@@ -151,26 +151,36 @@ static void clear_progress(struct query *q)
 	q->progress_shown = false;
 }
 
+bool query_next_any(struct query *q, struct trace_event *event, bool *passes)
+{
+	enum filter_verdict verdict = FILTER_END;
+
+	if (!next_event(q->reader, q->path, event)) {
+		clear_progress(q);
+		return false;
+	}
+	if (++q->events % PROGRESS_EVERY == 0)
+		show_progress(q);
+	if (q->watch)
+		q->watch(q->watch_context, event);
+	if (!q->filter_ended)
+		verdict = filter_wants(&q->filter, q->reader, event);
+	if (verdict == FILTER_END)
+		q->filter_ended = true;
+	*passes = verdict == FILTER_PASS;
+	if (!q->filter_ended || !(q->shared & QUERY_STREAM))
+		return true;
+	clear_progress(q);
+	return false;
+}
+
 bool query_next(struct query *q, struct trace_event *event)
 {
-	while (next_event(q->reader, q->path, event)) {
-		enum filter_verdict verdict = FILTER_NO;
+	bool passes;
 
-		if (++q->events % PROGRESS_EVERY == 0)
-			show_progress(q);
-		if (q->watch)
-			q->watch(q->watch_context, event);
-		if (!q->filter_ended)
-			verdict = filter_wants(&q->filter, q->reader, event);
-		if (verdict == FILTER_PASS)
+	while (query_next_any(q, event, &passes))
+		if (passes)
 			return true;
-		if (verdict == FILTER_END) {
-			q->filter_ended = true;
-			if (q->shared & QUERY_STREAM)
-				break;
-		}
-	}
-	clear_progress(q);
 	return false;
 }
 

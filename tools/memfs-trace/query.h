@@ -73,6 +73,12 @@ bool query_open(struct query *q, const char *path);
 bool query_next(struct query *q, struct trace_event *event);
 
 /*
+ * The next event, whether it passes the filter or not: for what must follow the whole trace. There
+ * is none for QUERY_STREAM behind the last one that can pass.
+ */
+bool query_next_any(struct query *q, struct trace_event *event, bool *passes);
+
+/*
  * The first lines of a report in text: how much the trace can be relied on, and how
  * many events passed the filters, if there are any. After the last event.
  */
