@@ -27,6 +27,12 @@ const char *event_path(const struct trace_reader *r, const struct trace_event *e
 	return trace_path(r, e->node, event_first_name(e), buf, size);
 }
 
+const char *event_mark(const struct trace_event *e)
+{
+	return e->op == TRACE_OP_SETXATTR && !e->error && e->name &&
+	       strcmp(e->name, "memfs.trace.mark") == 0 ? e->name2 : NULL;
+}
+
 static void print_path(FILE *out, const struct trace_reader *r, uint64_t node, const char *name)
 {
 	char path[EVENT_PATH_SIZE], shown[4 * EVENT_PATH_SIZE];

@@ -26,6 +26,9 @@ static inline bool event_has_path(const struct trace_event *e)
 const char *event_path(const struct trace_reader *r, const struct trace_event *e, char *buf,
 		       size_t size);
 
+/* The text of a mark that was set (memfs.trace.mark), NULL = it is no such event. */
+const char *event_mark(const struct trace_event *e);
+
 struct event_style {
 	bool raw;           /* times in ns, CLOCK_MONOTONIC */
 	bool color;         /* failed calls stand out */

@@ -185,8 +185,9 @@ bool filter_begin(struct filter *f, const struct trace_reader *r)
 
 static bool is_mark(const struct trace_event *e, const char *text)
 {
-	return e->op == TRACE_OP_SETXATTR && !e->error && e->name && e->name2 &&
-	       strcmp(e->name, "memfs.trace.mark") == 0 && strcmp(e->name2, text) == 0;
+	const char *mark = event_mark(e);
+
+	return mark && strcmp(mark, text) == 0;
 }
 
 static bool is_between(struct filter *f, const struct trace_event *e)
