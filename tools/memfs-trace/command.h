@@ -20,6 +20,7 @@ struct command {
 int command_summary(int argc, char **argv);
 int command_dist(int argc, char **argv);
 int command_slow(int argc, char **argv);
+int command_timeline(int argc, char **argv);
 int command_show(int argc, char **argv);
 int command_info(int argc, char **argv);
 int command_check(int argc, char **argv);

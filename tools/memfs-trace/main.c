@@ -17,6 +17,7 @@ static const struct command commands[] = {
 	{ "summary", "calls, errors, time and percentiles by operation, path, process...", command_summary },
 	{ "dist", "histograms of latencies or sizes", command_dist },
 	{ "slow", "each call over a threshold, and what ran beside it", command_slow },
+	{ "timeline", "how much happened when: bars, a table or a picture", command_timeline },
 	{ "show", "one call a line, with paths and processes, like strace", command_show },
 	{ "info", "what the trace is of, and whether it is whole", command_info },
 	{ "check", "do the sums: names made and removed, bytes, losses", command_check },
