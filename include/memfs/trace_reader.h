@@ -127,6 +127,12 @@ bool trace_get_totals(const struct trace_reader *r, unsigned op, struct trace_to
 const char *trace_path(const struct trace_reader *r, uint64_t node, const char *name, char *buf,
 		       size_t size);
 
+/*
+ * Grows when paths may have changed in another way than by the events: where the trace tells anew which
+ * names there are. For those who keep paths by themselves.
+ */
+uint64_t trace_names_told(const struct trace_reader *r);
+
 /* An open that is not yet released: what its OPEN, CREATE, OPENDIR or TMPFILE has said. */
 struct trace_handle {
 	const struct trace_process *process; /* NULL = not known */

@@ -58,6 +58,7 @@ struct trace_reader {
 	struct names *names; /* that hold now */
 	bool forget_tree;    /* when the heap is empty: all of tree */
 	uint64_t told;       /* names of the tree that were told, not made */
+	uint64_t forgotten;  /* times that tree was */
 
 	struct map processes; /* by id: struct process_record */
 	struct map opens;     /* by fh: struct trace_handle */
@@ -211,6 +212,7 @@ static void drop_tree(struct trace_reader *r)
 	tree_destroy(&r->tree);
 	r->tree = (struct tree){ 0 };
 	r->forget_tree = false;
+	r->forgotten++;
 }
 
 static const uint8_t *get32(const uint8_t *p, const uint8_t *end, uint32_t *n)
@@ -689,6 +691,11 @@ bool trace_get_totals(const struct trace_reader *r, unsigned op, struct trace_to
 		return false;
 	*totals = r->totals[op];
 	return true;
+}
+
+uint64_t trace_names_told(const struct trace_reader *r)
+{
+	return r->told + r->forgotten;
 }
 
 const struct trace_handle *trace_handle(const struct trace_reader *r, uint64_t fh)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """summary --by: what is counted for whom."""
 import collections
+import json
 import os
 import posixpath
 import random
@@ -20,7 +21,8 @@ def of_a_small_trace():
 
 @case
 def processes_as_json():
-    golden('summary-by-process.json', tool('summary', '--by=process', '--json', from_file('small')))
+    golden('summary-by-process.json',
+           json.dumps(tool_json('summary', '--by=process', from_file('small'))['rows'], indent=2) + '\n')
 
 
 @case
@@ -153,6 +155,35 @@ def paths_are_those_that_show_has():
         rows = tool_json('summary', '--by', 'dir', *options, trace)['rows']
         equal({row['dir']: row['calls'] for row in rows},
               dict(collections.Counter(map(directory_of, shown))), options)
+
+
+def switch(path, on):
+    os.setxattr(path, 'memfs.trace.enabled', b'1' if on else b'0')
+
+
+def rename_unseen(path):
+    for name in 'a', 'b':
+        os.mkdir(os.path.join(path, name))
+        with open(os.path.join(path, name, 'f'), 'wb') as out:
+            out.write(b'abc')
+    kept = os.open(os.path.join(path, 'a/f'), os.O_RDONLY)
+    os.pread(kept, 3, 0)
+    switch(path, False)
+    os.rename(os.path.join(path, 'a'), os.path.join(path, 'b/c'))
+    switch(path, True)
+    for name in 'b/c/f', 'b/f':
+        os.stat(os.path.join(path, name))
+    os.pread(kept, 2, 0)
+    os.close(kept)
+
+
+@case
+def paths_that_changed_while_nothing_was_recorded():
+    trace = recorded(rename_unseen)
+    shown = list(shown_paths(trace))
+    assert '/a/f' in shown and '/b/c/f' in shown, shown
+    rows = tool_json('summary', '--by', 'path', trace)['rows']
+    equal({row['path']: row['calls'] for row in rows}, dict(collections.Counter(shown)))
 
 
 def work(path):

@@ -22,6 +22,7 @@ struct paths {
 	struct interned *names;
 	struct numbers nodes; /* what is known of a node: see remember() */
 	uint32_t root, epoch;
+	uint64_t told;        /* see trace_names_told() */
 };
 
 struct paths *paths_create(const struct trace_reader *r)
@@ -151,8 +152,13 @@ static void follow(struct paths *p, const struct trace_event *e)
 
 uint32_t paths_next(struct paths *p, const struct trace_event *e, bool wanted)
 {
-	uint32_t number = wanted ? path_of(p, e) : PATHS_NONE;
+	uint64_t told = trace_names_told(p->reader);
+	uint32_t number;
 
+	if (told != p->told)
+		p->epoch++;
+	p->told = told;
+	number = wanted ? path_of(p, e) : PATHS_NONE;
 	follow(p, e);
 	return number;
 }
