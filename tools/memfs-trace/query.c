@@ -222,13 +222,26 @@ void query_print_json(json_t *object)
 	json_decref(object);
 }
 
+/* The object that query_print_json() would print, with "rows" in it. */
+static void print_json_rows(const struct query *q, struct table *t)
+{
+	json_t *object = query_json(q);
+	char *head = json_dumps(object, JSON_INDENT(2));
+
+	if (!head)
+		exit(complain("JSON", "out of memory"));
+	/* It ends in a line with the closing brace. */
+	printf("%.*s,\n  \"rows\": ", (int)strlen(head) - 2, head);
+	table_print_json(t, stdout);
+	puts("\n}");
+	free(head);
+	json_decref(object);
+}
+
 void query_print_table(const struct query *q, struct table *t)
 {
 	if (q->json) {
-		json_t *object = query_json(q);
-
-		json_object_set_new(object, "rows", table_json(t));
-		query_print_json(object);
+		print_json_rows(q, t);
 		return;
 	}
 	query_print_head(q);

@@ -9,6 +9,7 @@
 #include "format.h"
 
 #define CELL_SIZE 32768 /* an escaped path */
+#define RULE_MAX 15     /* below the title of the last column, if that is text */
 
 enum { OPTION_TOP = TABLE_OPTION };
 
@@ -296,8 +297,13 @@ static void widen(const struct table *t, int *widths, const struct row *row, boo
 {
 	for (size_t i = 0; i < t->shown_count; i++) {
 		size_t column = t->shown[i];
-		const char *cell = format_cell(&t->columns[column], &row->values[column], raw, buf);
+		const char *cell;
 
+		/* What stands last is not padded, and its rule is short. */
+		if (i + 1 == t->shown_count && t->columns[column].kind == COLUMN_TEXT &&
+		    widths[i] >= RULE_MAX)
+			continue;
+		cell = format_cell(&t->columns[column], &row->values[column], raw, buf);
 		if (widths[i] < (int)strlen(cell))
 			widths[i] = (int)strlen(cell);
 	}
@@ -337,7 +343,7 @@ static void print_rule(const struct table *t, FILE *out, const int *widths)
 		bool last = i + 1 == t->shown_count && t->columns[t->shown[i]].kind == COLUMN_TEXT;
 		char cell[sizeof(dashes)];
 
-		snprintf(cell, sizeof(cell), "%.*s", last && widths[i] > 15 ? 15 : widths[i], dashes);
+		snprintf(cell, sizeof(cell), "%.*s", last && widths[i] > RULE_MAX ? RULE_MAX : widths[i], dashes);
 		print_cell(t, out, i, widths[i], cell);
 	}
 	putc('\n', out);
@@ -374,30 +380,61 @@ void table_print(struct table *t, FILE *out, bool raw)
 
 /* --- JSON ------------------------------------------------------------------- */
 
+static json_t *json_of_row(const struct table *t, const struct row *row)
+{
+	json_t *object = json_object();
+
+	for (size_t column = 0; column < t->column_count; column++) {
+		const struct column *c = &t->columns[column];
+		const struct value *v = &row->values[column];
+
+		if (c->kind == COLUMN_TEXT && v->text)
+			json_set_name(object, c->key, v->text);
+		else if (c->kind == COLUMN_TEXT)
+			json_object_set_new(object, c->key, json_null());
+		else if (is_double(c->kind))
+			json_object_set_new(object, c->key, json_real(v->d));
+		else
+			json_object_set_new(object, c->key, json_integer((json_int_t)v->n));
+	}
+	if (row->json)
+		json_object_set(object, row->json_key, row->json);
+	return object;
+}
+
 json_t *table_json(struct table *t)
 {
 	json_t *rows = json_array();
 
 	finish(t);
-	for (size_t i = 0; i < t->row_count; i++) {
-		json_t *object = json_object();
-
-		for (size_t column = 0; column < t->column_count; column++) {
-			const struct column *c = &t->columns[column];
-			const struct value *v = &t->rows[i]->values[column];
-
-			if (c->kind == COLUMN_TEXT && v->text)
-				json_set_name(object, c->key, v->text);
-			else if (c->kind == COLUMN_TEXT)
-				json_object_set_new(object, c->key, json_null());
-			else if (is_double(c->kind))
-				json_object_set_new(object, c->key, json_real(v->d));
-			else
-				json_object_set_new(object, c->key, json_integer((json_int_t)v->n));
-		}
-		if (t->rows[i]->json)
-			json_object_set(object, t->rows[i]->json_key, t->rows[i]->json);
-		json_array_append_new(rows, object);
-	}
+	for (size_t i = 0; i < t->row_count; i++)
+		json_array_append_new(rows, json_of_row(t, t->rows[i]));
 	return rows;
+}
+
+/* Of json_dump_callback(): each line is put further to the right. */
+static int print_indented(const char *text, size_t size, void *out)
+{
+	for (size_t i = 0; i < size; i++) {
+		putc(text[i], out);
+		if (text[i] == '\n')
+			fputs("    ", out);
+	}
+	return 0;
+}
+
+void table_print_json(struct table *t, FILE *out)
+{
+	finish(t);
+	putc('[', out);
+	for (size_t i = 0; i < t->row_count && !ferror(out); i++) {
+		json_t *row = json_of_row(t, t->rows[i]);
+
+		fputs(i ? ",\n    " : "\n    ", out);
+		if (json_dump_callback(row, print_indented, out,
+				       JSON_INDENT(2) | JSON_REAL_PRECISION(9)) < 0)
+			exit(complain("JSON", "out of memory"));
+		json_decref(row);
+	}
+	fputs(t->row_count ? "\n  ]" : "]", out);
 }

@@ -92,6 +92,9 @@ void table_print(struct table *t, FILE *out, bool raw);
 /* The same rows: an array of objects. */
 json_t *table_json(struct table *t);
 
+/* The same, printed row by row as a member of the outermost object: many rows take no more memory. */
+void table_print_json(struct table *t, FILE *out);
+
 /* How many rows were added, also those that --top hides. */
 size_t table_rows(const struct table *t);
 
