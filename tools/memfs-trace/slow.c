@@ -160,8 +160,8 @@ static void print_beside(struct slow *s, FILE *out, const struct slow_call *slow
 			format_duration(c->duration_ns, duration));
 	fprintf(out, "  %s%s/%u", c->inferred ? "~" : "",
 		format_escaped(command_of(c), shown, sizeof(shown)), c->process ? c->process->pid : 0);
-	fprintf(out, " %s %s", trace_op_name(s->query.reader, c->op),
-		path ? format_escaped(path, shown, sizeof(shown)) : "-");
+	fprintf(out, " %s", format_escaped(trace_op_name(s->query.reader, c->op), shown, sizeof(shown)));
+	fprintf(out, " %s", path ? format_escaped(path, shown, sizeof(shown)) : "-");
 	if (c->error)
 		fprintf(out, " (%s)", format_errno(c->error, text));
 	putc('\n', out);
@@ -179,7 +179,7 @@ static json_t *json_of_beside(struct slow *s, const struct slow_call *slow, cons
 		"worker", (json_int_t)c->worker);
 
 	json_set_name(object, "command", command_of(c));
-	json_object_set_new(object, "op", json_string(trace_op_name(s->query.reader, c->op)));
+	json_set_name(object, "op", trace_op_name(s->query.reader, c->op));
 	json_object_set_new(object, "error",
 			    c->error ? json_string(format_errno(c->error, error)) : json_null());
 	if (path)
