@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "command.h"
+#include "format.h"
 #include "histogram.h"
 #include "keys.h"
 #include "query.h"
@@ -185,12 +186,13 @@ static void fill(struct summary *s)
 static void print(struct summary *s)
 {
 	const char *cache = trace_meta(s->query.reader, "cache");
+	char shown[64];
 
 	fill(s);
 	query_print_table(&s->query, s->table);
 	if (!s->query.json)
 		printf("bytes read %" PRIu64 ", written %" PRIu64 " (cache=%s)\n", s->sums.read,
-		       s->sums.written, cache ? cache : "?");
+		       s->sums.written, format_escaped(cache ? cache : "?", shown, sizeof(shown)));
 }
 
 /* --- the command ------------------------------------------------------------ */
