@@ -154,10 +154,8 @@ static const char *bar_of(uint64_t n, uint64_t most, bool utf8)
 	return (utf8 ? blocks : ascii)[level];
 }
 
-static void print_measure(const struct activity *a, const struct measure *m, size_t from, size_t to,
-			  bool utf8)
+static uint64_t highest(const struct activity *a, const struct measure *m)
 {
-	char shown[FORMAT_SIZE];
 	uint64_t most = 0;
 
 	for (size_t i = 0; i < a->count; i++) {
@@ -165,6 +163,14 @@ static void print_measure(const struct activity *a, const struct measure *m, siz
 
 		most = n > most ? n : most;
 	}
+	return most;
+}
+
+static void print_measure(const struct activity *a, const struct measure *m, uint64_t most,
+			  size_t from, size_t to, bool utf8)
+{
+	char shown[FORMAT_SIZE];
+
 	while (to > from && m->of(a, &a->intervals[to - 1]) == 0)
 		to--;
 	printf("%-13s %10s%s", m->title, m->format(most, shown), to > from ? "  " : "");
@@ -245,6 +251,7 @@ static void print_marks(const struct timeline *t)
 static void print_bars(const struct timeline *t)
 {
 	const struct activity *a = &t->activity;
+	uint64_t most[MEASURES];
 	char step[FORMAT_SIZE];
 	bool utf8 = is_utf8();
 
@@ -253,12 +260,14 @@ static void print_bars(const struct timeline *t)
 		return;
 	printf("# a column is %s, from 0 up to the highest, which stands before the row\n",
 	       format_duration(a->step_ns, step));
+	for (size_t i = 0; i < MEASURES; i++)
+		most[i] = highest(a, &measures[i]);
 	for (size_t from = 0; from < a->count; from += ACTIVITY_COLUMNS) {
 		size_t to = from + ACTIVITY_COLUMNS < a->count ? from + ACTIVITY_COLUMNS : a->count;
 
 		putchar('\n');
 		for (size_t i = 0; i < MEASURES; i++)
-			print_measure(a, &measures[i], from, to, utf8);
+			print_measure(a, &measures[i], most[i], from, to, utf8);
 		print_axis(t, from, to);
 		print_mark_letters(a, from, to);
 	}
