@@ -26,6 +26,11 @@ def processes_as_json():
 
 
 @case
+def columns_that_have_no_sum():
+    golden('summary-columns', tool('summary', '--by=process', '-U', 'ppid,uid,calls,process,mean', '-S', 'pid', from_file('small')))
+
+
+@case
 def a_renamed_directory_takes_along_what_is_in_it():
     trace = scripted('''
         event mkdir node=1 name=a mode=040755 result=2

@@ -293,6 +293,15 @@ static const char *format_cell(const struct column *c, const struct value *v, bo
 	return buf;
 }
 
+/* A moment, or the number of a process, has no sum. */
+static const char *format_row(const struct table *t, const struct row *row, size_t column, bool raw,
+			      char *buf)
+{
+	if (row == t->total && t->columns[column].ascending)
+		return "";
+	return format_cell(&t->columns[column], &row->values[column], raw, buf);
+}
+
 static void widen(const struct table *t, int *widths, const struct row *row, bool raw, char *buf)
 {
 	for (size_t i = 0; i < t->shown_count; i++) {
@@ -303,7 +312,7 @@ static void widen(const struct table *t, int *widths, const struct row *row, boo
 		if (i + 1 == t->shown_count && t->columns[column].kind == COLUMN_TEXT &&
 		    widths[i] >= RULE_MAX)
 			continue;
-		cell = format_cell(&t->columns[column], &row->values[column], raw, buf);
+		cell = format_row(t, row, column, raw, buf);
 		if (widths[i] < (int)strlen(cell))
 			widths[i] = (int)strlen(cell);
 	}
@@ -327,10 +336,7 @@ static void print_row(const struct table *t, FILE *out, const int *widths, const
 		      bool raw, char *buf)
 {
 	for (size_t i = 0; i < t->shown_count; i++) {
-		size_t column = t->shown[i];
-
-		print_cell(t, out, i, widths[i],
-			   format_cell(&t->columns[column], &row->values[column], raw, buf));
+		print_cell(t, out, i, widths[i], format_row(t, row, t->shown[i], raw, buf));
 	}
 	putc('\n', out);
 }
