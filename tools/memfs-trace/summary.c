@@ -176,6 +176,7 @@ static void fill(struct summary *s)
 		[TIME].n = s->ns,
 		[CALLS].n = s->calls,
 		[ERRORS].n = s->sums.errors,
+		[MEAN].n = s->calls ? s->ns / s->calls : 0,
 		[BYTES].n = s->sums.bytes,
 		[READ].n = s->sums.read,
 		[WRITTEN].n = s->sums.written,
