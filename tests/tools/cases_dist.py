@@ -51,6 +51,7 @@ def the_unit_fits():
         text = tool('dist', scripted(f'event getattr node=1 duration={ns}\nend\n'))
         assert f'\n     {unit} ' in text and f'\n{first:10} -> ' in text, text
     assert 'nsecs' in tool('dist', '--raw', scripted('event getattr node=1 duration=5000000\nend\n'))
+    assert '8,191 in all, mean 2,730,' in tool('dist', '--raw', '--of=size', scripted(SPREAD))
 
 
 @case

@@ -34,6 +34,8 @@ def busy():
 @case
 def bars():
     golden('timeline', tool('timeline', busy(), env=UTF8))
+    text = tool('timeline', '--raw', busy(), env=ASCII)
+    assert '# a column is 50000000,' in text and 'written/s      380000000 ' in text, text
     golden('timeline-ascii', tool('timeline', '--interval=40ms', busy(), env=ASCII))
 
 

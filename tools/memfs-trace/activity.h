@@ -50,7 +50,10 @@ bool activity_add(struct activity *a, const struct trace_event *e);
 /* Takes a mark over, if the event is one. */
 void activity_mark(struct activity *a, const struct trace_event *e);
 
-/* After the last event: chooses the step, and makes the intervals reach to the end. False as activity_add(). */
+/*
+ * After the last event: chooses the step, and makes the intervals reach to the end. False as
+ * activity_add().
+ */
 bool activity_finish(struct activity *a);
 
 void activity_free(struct activity *a);

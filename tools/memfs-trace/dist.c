@@ -145,7 +145,7 @@ static size_t choose(struct dist *d)
 	return d->top && d->top < count ? d->top : count;
 }
 
-/* One unit for all, so that they can be compared: the one in which half of the calls have some digits. */
+/* One unit for all, so that they can be compared: in which half of the calls have some digits. */
 static enum unit choose_unit(const struct dist *d)
 {
 	const uint64_t *buckets = d->all.buckets[NS];
@@ -196,7 +196,8 @@ static void print_spread(struct dist *d, const struct spread *s, enum unit unit)
 {
 	char shown[4 * NAME_SIZE], count_text[FORMAT_SIZE], sum[FORMAT_SIZE], mean[FORMAT_SIZE],
 		max[FORMAT_SIZE];
-	const char *(*format)(uint64_t, char *) = d->of_size ? format_bytes : format_duration;
+	const char *(*format)(uint64_t, char *) = d->query.raw ? format_count :
+						  d->of_size ? format_bytes : format_duration;
 
 	printf("\n%s: %s call%s, %s in all, mean %s, at most %s\n",
 	       format_escaped(keys_text(d->keys, s->key), shown, sizeof(shown)),

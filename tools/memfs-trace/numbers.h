@@ -15,7 +15,10 @@ struct numbers {
 	size_t capacity, used;
 };
 
-/* Where the value of a key stands, 0 at first; good until the next call. Without memory the program ends. */
+/*
+ * Where the value of a key stands, 0 at first; good until the next call. Without memory the
+ * program ends.
+ */
 uint64_t *numbers_at(struct numbers *n, uint64_t key);
 
 /* The value of a key, without making it; 0 = none. */

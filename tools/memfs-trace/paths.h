@@ -11,7 +11,8 @@
 
 #include <memfs/trace_reader.h>
 
-#define PATHS_NONE 0 /* of an event that is about no node, and the parent of what is no path from the root */
+/* Of an event that is about no node, and the parent of what is no path from the root. */
+#define PATHS_NONE 0
 
 struct paths;
 

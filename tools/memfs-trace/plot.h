@@ -30,7 +30,8 @@ enum plot_kind { PLOT_SVG, PLOT_PNG };
 struct plot_options {
 	enum plot_kind kind;
 	unsigned width, height; /* pixels */
-	const char *name;       /* SVG: begins the ids in it, for several in one page; letters and digits. NULL = none */
+	const char *name;       /* SVG: begins the ids in it, for several in one page; letters
+				   and digits. NULL = none */
 };
 
 struct plot;

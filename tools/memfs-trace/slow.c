@@ -145,10 +145,12 @@ static const char *path_of(struct slow *s, const struct call *c)
 	return paths_text(s->paths, c->path, s->path, sizeof(s->path));
 }
 
-static void print_beside(struct slow *s, FILE *out, const struct slow_call *slow, const struct call *c)
+static void print_beside(struct slow *s, FILE *out, const struct slow_call *slow,
+			 const struct call *c)
 {
-	bool before = c->start_ns < slow->call.start_ns;
-	uint64_t distance = before ? slow->call.start_ns - c->start_ns : c->start_ns - slow->call.start_ns;
+	const uint64_t start_ns = slow->call.start_ns;
+	bool before = c->start_ns < start_ns;
+	uint64_t distance = before ? start_ns - c->start_ns : c->start_ns - start_ns;
 	char shown[4 * EVENT_PATH_SIZE], text[FORMAT_SIZE], duration[FORMAT_SIZE];
 	const char *path = path_of(s, c);
 
@@ -160,7 +162,8 @@ static void print_beside(struct slow *s, FILE *out, const struct slow_call *slow
 			format_duration(c->duration_ns, duration));
 	fprintf(out, "  %s%s/%u", c->inferred ? "~" : "",
 		format_escaped(command_of(c), shown, sizeof(shown)), c->process ? c->process->pid : 0);
-	fprintf(out, " %s", format_escaped(trace_op_name(s->query.reader, c->op), shown, sizeof(shown)));
+	fprintf(out, " %s",
+		format_escaped(trace_op_name(s->query.reader, c->op), shown, sizeof(shown)));
 	fprintf(out, " %s", path ? format_escaped(path, shown, sizeof(shown)) : "-");
 	if (c->error)
 		fprintf(out, " (%s)", format_errno(c->error, text));

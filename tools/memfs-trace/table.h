@@ -2,7 +2,8 @@
 /*
  * table.h - rows of typed values: sorted, cut, and printed as text or as JSON.
  *
- *   -S, --sort=KEY         amounts from the largest, moments from the first, text from A; KEY may be any column
+ *   -S, --sort=KEY         amounts from the largest, moments from the first, text from A; KEY may
+ *                          be any column
  *   -U, --columns=KEY,...  these columns, in that order
  *       --top=N            the first N rows
  *

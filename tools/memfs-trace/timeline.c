@@ -154,6 +154,12 @@ static const char *bar_of(uint64_t n, uint64_t most, bool utf8)
 	return (utf8 ? blocks : ascii)[level];
 }
 
+static const char *format_raw(uint64_t n, char buf[FORMAT_SIZE])
+{
+	snprintf(buf, FORMAT_SIZE, "%" PRIu64, n);
+	return buf;
+}
+
 static uint64_t highest(const struct activity *a, const struct measure *m)
 {
 	uint64_t most = 0;
@@ -166,14 +172,16 @@ static uint64_t highest(const struct activity *a, const struct measure *m)
 	return most;
 }
 
-static void print_measure(const struct activity *a, const struct measure *m, uint64_t most,
+static void print_measure(const struct timeline *t, const struct measure *m, uint64_t most,
 			  size_t from, size_t to, bool utf8)
 {
+	const struct activity *a = &t->activity;
 	char shown[FORMAT_SIZE];
 
 	while (to > from && m->of(a, &a->intervals[to - 1]) == 0)
 		to--;
-	printf("%-13s %10s%s", m->title, m->format(most, shown), to > from ? "  " : "");
+	printf("%-13s %10s%s", m->title, t->query.raw ? format_raw(most, shown) : m->format(most, shown),
+	       to > from ? "  " : "");
 	for (size_t i = from; i < to; i++)
 		fputs(bar_of(m->of(a, &a->intervals[i]), most, utf8), stdout);
 	putchar('\n');
@@ -259,7 +267,7 @@ static void print_bars(const struct timeline *t)
 	if (!t->begun)
 		return;
 	printf("# a column is %s, from 0 up to the highest, which stands before the row\n",
-	       format_duration(a->step_ns, step));
+	       t->query.raw ? format_raw(a->step_ns, step) : format_duration(a->step_ns, step));
 	for (size_t i = 0; i < MEASURES; i++)
 		most[i] = highest(a, &measures[i]);
 	for (size_t from = 0; from < a->count; from += ACTIVITY_COLUMNS) {
@@ -267,7 +275,7 @@ static void print_bars(const struct timeline *t)
 
 		putchar('\n');
 		for (size_t i = 0; i < MEASURES; i++)
-			print_measure(a, &measures[i], most[i], from, to, utf8);
+			print_measure(t, &measures[i], most[i], from, to, utf8);
 		print_axis(t, from, to);
 		print_mark_letters(a, from, to);
 	}
