@@ -64,6 +64,19 @@ def the_interval_is_a_round_one():
 
 
 @case
+def intervals_that_grew_are_as_those_that_did_not():
+    # Very many calls at first, so that there are big histograms among those that are added up.
+    lines = [f'event getattr node=1 start={i * 50} duration={i * 30011 % 70001 + 1}' for i in range(70000)]
+    lines += [f'event read node=1 start={4000000 + i * i * 977} duration={i * 7919 % 100003} done={i} error={i % 3 // 2}'
+              for i in range(6000)]
+    trace = scripted('\n'.join(lines + ['end']))
+    grown = tool_json('timeline', trace)
+    equal(grown['interval_ns'], 10 ** 9)
+    assert grown['rows'][0]['calls'] > 70000
+    equal(tool_json('timeline', f'--interval={grown["interval_ns"]}ns', trace)['rows'], grown['rows'])
+
+
+@case
 def nothing_at_all():
     text = tool('timeline', scripted('end\n'))
     equal(text.count('\n'), 1)
