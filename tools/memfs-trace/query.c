@@ -46,14 +46,14 @@ static void print_help(const struct query_spec *spec)
 
 static int check_operands(const struct query_spec *spec, int argc, char **argv)
 {
-	if (optind + spec->operands == argc)
+	if (argc >= optind + spec->operands && argc <= optind + spec->operands + spec->optional)
 		return QUERY_READY;
 	if (optind == argc)
 		complain(argv[0], spec->operands == 1 ? "no trace given; see --help" :
 			 "something is missing; see --help");
 	else
 		complain(argv[0], optind + spec->operands > argc ? "something is missing; see --help" :
-			 spec->operands == 1 ? "more than one trace given; see --help" :
+			 spec->operands + spec->optional == 1 ? "more than one trace given; see --help" :
 			 "too many arguments; see --help");
 	return QUERY_MISUSE;
 }

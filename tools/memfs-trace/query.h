@@ -40,6 +40,7 @@ struct query_spec {
 	const struct option *options; /* own long ones, ended by a zero; NULL = none */
 	unsigned shared;
 	int operands;                /* how many there must be, the trace among them */
+	int optional;                /* how many more there may be */
 };
 
 struct query {
