@@ -30,6 +30,7 @@ int command_life(int argc, char **argv);
 int command_methods(int argc, char **argv);
 int command_findings(int argc, char **argv);
 int command_assert(int argc, char **argv);
+int command_diff(int argc, char **argv);
 
 /* Says "memfs-trace: what: why" on stderr; returns 2. */
 int complain(const char *what, const char *why);

@@ -27,6 +27,7 @@ static const struct command commands[] = {
 	{ "methods", "how files were written: at once, temp+rename, in place...", command_methods },
 	{ "findings", "what could have been spared, in words, the most costly first", command_findings },
 	{ "assert", "does the trace keep these rules? for tests", command_assert },
+	{ "diff", "two traces: what grew, what vanished, what is new", command_diff },
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
@@ -41,7 +42,8 @@ static void print_help(FILE *out)
 		fprintf(out, "  %-9s %s\n", commands[i].name, commands[i].what);
 	fputs("\n"
 	      "memfs-trace COMMAND --help tells more of each.\n"
-	      "Exit status: 0; 1 for a trace that is damaged or incomplete (info, check), or\nagainst the rules (assert); 2 for misuse.\n",
+	      "Exit status: 0; 1 for a finding: a trace that is damaged or incomplete (info, check),\n"
+	      "against the rules (assert), or different (diff --exit-code); 2 for misuse.\n",
 	      out);
 }
 

@@ -2,6 +2,7 @@
 #include "table.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -204,6 +205,22 @@ static bool is_double(enum column_kind kind)
 	return kind == COLUMN_PERCENT || kind == COLUMN_RATIO;
 }
 
+static bool is_delta(enum column_kind kind)
+{
+	return kind == COLUMN_DELTA || kind == COLUMN_DELTA_SECONDS;
+}
+
+static uint64_t magnitude(const struct column *c, uint64_t n)
+{
+	return is_delta(c->kind) && (int64_t)n < 0 ? -n : n;
+}
+
+/* What has no ratio stands behind those that have. */
+static double rank(double d)
+{
+	return isnan(d) ? -1 : d;
+}
+
 static int compare_rows(const void *a, const void *b, void *context)
 {
 	const struct row *x = *(struct row *const *)a, *y = *(struct row *const *)b;
@@ -215,9 +232,10 @@ static int compare_rows(const void *a, const void *b, void *context)
 	if (t->sort->kind == COLUMN_TEXT)
 		order = strcmp(v->text ? v->text : "", w->text ? w->text : "");
 	else if (is_double(t->sort->kind))
-		order = (v->d < w->d) - (v->d > w->d);
+		order = (rank(v->d) < rank(w->d)) - (rank(v->d) > rank(w->d));
 	else
-		order = (v->n < w->n) - (v->n > w->n);
+		order = (magnitude(t->sort, v->n) < magnitude(t->sort, w->n)) -
+			(magnitude(t->sort, v->n) > magnitude(t->sort, w->n));
 	if (t->sort->ascending)
 		order = -order;
 	return order ? order : (x->order > y->order) - (x->order < y->order);
@@ -271,7 +289,7 @@ static const char *format_cell(const struct column *c, const struct value *v, bo
 		snprintf(buf, CELL_SIZE, "%.2f", v->d);
 		return buf;
 	case COLUMN_RATIO:
-		if (c->blank_zero && v->d == 0)
+		if (isnan(v->d) || (c->blank_zero && v->d == 0))
 			return "";
 		snprintf(buf, CELL_SIZE, "%.2f", v->d);
 		return buf;
@@ -280,7 +298,11 @@ static const char *format_cell(const struct column *c, const struct value *v, bo
 	}
 	if (c->blank_zero && !v->n)
 		return "";
-	if (raw || c->kind == COLUMN_COUNT)
+	if (c->kind == COLUMN_DELTA || (raw && is_delta(c->kind)))
+		snprintf(buf, CELL_SIZE, "%+" PRId64, (int64_t)v->n);
+	else if (c->kind == COLUMN_DELTA_SECONDS)
+		snprintf(buf, CELL_SIZE, "%+.6f", (double)(int64_t)v->n / 1e9);
+	else if (raw || c->kind == COLUMN_COUNT)
 		snprintf(buf, CELL_SIZE, "%" PRIu64, v->n);
 	else if (c->kind == COLUMN_BYTES)
 		format_bytes(v->n, buf);
@@ -397,6 +419,8 @@ static json_t *json_of_row(const struct table *t, const struct row *row)
 		if (c->kind == COLUMN_TEXT && v->text)
 			json_set_name(object, c->key, v->text);
 		else if (c->kind == COLUMN_TEXT)
+			json_object_set_new(object, c->key, json_null());
+		else if (is_double(c->kind) && isnan(v->d))
 			json_object_set_new(object, c->key, json_null());
 		else if (is_double(c->kind))
 			json_object_set_new(object, c->key, json_real(v->d));

@@ -28,7 +28,9 @@ enum column_kind {
 	COLUMN_US,      /* n: ns; shown in microseconds */
 	COLUMN_NS,      /* n: ns; shown in the unit that fits */
 	COLUMN_PERCENT, /* d: 0..100 */
-	COLUMN_RATIO,   /* d */
+	COLUMN_RATIO,   /* d; NAN = there is none */
+	COLUMN_DELTA,   /* n: a difference, as int64_t; sorted by how big it is either way */
+	COLUMN_DELTA_SECONDS, /* n: the same of ns; shown in seconds */
 };
 
 struct column {
