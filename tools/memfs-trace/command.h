@@ -31,9 +31,16 @@ int command_methods(int argc, char **argv);
 int command_findings(int argc, char **argv);
 int command_assert(int argc, char **argv);
 int command_diff(int argc, char **argv);
+int command_tail(int argc, char **argv);
 
 /* Says "memfs-trace: what: why" on stderr; returns 2. */
 int complain(const char *what, const char *why);
+
+/*
+ * The file of a trace: the path itself or, if that is a directory, what the memfs that is mounted
+ * there says, in buf. What has happened before is then in the file. NULL: it cannot say; told.
+ */
+const char *find_trace(const char *path, char *buf, size_t size);
 
 /*
  * Opens a trace: a file, or a directory that is a memfs mount, which is asked

@@ -28,6 +28,7 @@ static const struct command commands[] = {
 	{ "findings", "what could have been spared, in words, the most costly first", command_findings },
 	{ "assert", "does the trace keep these rules? for tests", command_assert },
 	{ "diff", "two traces: what grew, what vanished, what is new", command_diff },
+	{ "tail", "the last calls, and then each that comes", command_tail },
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
@@ -53,8 +54,7 @@ int complain(const char *what, const char *why)
 	return 2;
 }
 
-/* Asks a mount for the path of its trace. Returns path itself when it is no directory. */
-static const char *find_trace(const char *path, char *buf, size_t size)
+const char *find_trace(const char *path, char *buf, size_t size)
 {
 	struct stat st;
 	ssize_t n;

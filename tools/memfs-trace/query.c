@@ -195,6 +195,18 @@ void query_print_head(const struct query *q)
 		printf("# %s events pass the filters\n", format_count(q->filter.passed, count));
 }
 
+/* Not on stdout: there it could be mistaken for a line of what is shown. */
+void query_warn_of_loss(const struct query *q)
+{
+	struct trace_info info;
+
+	trace_get_info(q->reader, &info);
+	if (info.lost || info.gaps || info.skipped)
+		fprintf(stderr, "memfs-trace: %s: %" PRIu64 " events lost, %" PRIu64
+			" gaps, %" PRIu64 " left out by trace_max: what is shown is not all\n",
+			q->path, info.lost, info.gaps, info.skipped);
+}
+
 json_t *query_json(const struct query *q)
 {
 	struct trace_info info;

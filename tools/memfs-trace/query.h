@@ -58,6 +58,9 @@ struct query {
 	uint64_t events;
 	struct timespec began;
 	bool progress_shown, filter_ended;
+	/* Of follow.h: when the file had grown the last time. */
+	struct timespec seen_at;
+	uint64_t seen_bytes;
 };
 
 #define QUERY_READY (-1)  /* all options are taken; operands stand from argv[optind] on */
@@ -85,7 +88,13 @@ bool query_next_any(struct query *q, struct trace_event *event, bool *passes);
  */
 void query_print_head(const struct query *q);
 
-/* The same for JSON: an object, to which the command adds what it has found. */
+/*
+ * For what is shown like the output of a program: says on stderr that it is not all. After
+ * the last event.
+ */
+void query_warn_of_loss(const struct query *q);
+
+/* The head for JSON: an object, to which the command adds what it has found. */
 json_t *query_json(const struct query *q);
 
 /* Prints and releases it. */

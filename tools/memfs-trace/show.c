@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* show - one call a line, as strace has it. */
-#include <inttypes.h>
 #include <stdio.h>
 
 #include "command.h"
@@ -18,18 +17,6 @@ static const struct query_spec spec = {
 	.operands = 1,
 };
 
-/* What is shown is the output of a program; that it is not all must not be mistaken for a line of it. */
-static void warn_of_loss(const struct query *q)
-{
-	struct trace_info info;
-
-	trace_get_info(q->reader, &info);
-	if (info.lost || info.gaps || info.skipped)
-		fprintf(stderr, "memfs-trace: %s: %" PRIu64 " events lost, %" PRIu64
-			" gaps, %" PRIu64 " left out by trace_max: what is shown is not all\n",
-			q->path, info.lost, info.gaps, info.skipped);
-}
-
 int command_show(int argc, char **argv)
 {
 	struct event_style style = { 0 };
@@ -46,6 +33,6 @@ int command_show(int argc, char **argv)
 	};
 	while (query_next(&q, &event))
 		event_print(stdout, q.reader, &event, &style);
-	warn_of_loss(&q);
+	query_warn_of_loss(&q);
 	return query_end(&q, 0);
 }
