@@ -78,6 +78,7 @@ static int check_block(struct block_reader *b, uint64_t offset, enum verdict *ve
 		return (int)n;
 	memcpy(header, b->bytes, HEADER);
 	*verdict = SHORT;
+	b->torn = (uint64_t)n;
 	if (n < (ssize_t)HEADER)
 		return 0;
 	*verdict = BAD;
@@ -88,6 +89,7 @@ static int check_block(struct block_reader *b, uint64_t offset, enum verdict *ve
 		return (int)n;
 	if (n < (ssize_t)header->size) {
 		*verdict = SHORT;
+		b->torn = HEADER + (uint64_t)n;
 		return 0;
 	}
 	checksum = header->checksum;

@@ -15,6 +15,7 @@ struct block_reader {
 	uint64_t sequence;    /* that it should have */
 	uint64_t blocks, gaps, gap_bytes, lost;
 	bool in_gap;          /* bytes before offset were passed over */
+	uint64_t torn;        /* bytes of a block that is not all there, when the end was met */
 	struct trace_block_header header;
 	uint8_t bytes[TRACE_BLOCK_MAX];
 	const uint8_t *payload, *end;

@@ -649,10 +649,10 @@ void trace_get_info(const struct trace_reader *r, struct trace_info *info)
 		.clock_monotonic = meta_number(r, "clock.monotonic"),
 		.clock_realtime = meta_number(r, "clock.realtime"),
 	};
-	/* What stands behind the last good block at the end of a file is a torn one. */
-	if (r->at_end && b->offset < info->bytes) {
+	/* What stood behind the last good block at the end; the file may have grown since. */
+	if (r->at_end && b->torn) {
 		info->gaps += !b->in_gap;
-		info->gap_bytes += info->bytes - b->offset;
+		info->gap_bytes += b->torn;
 	}
 }
 

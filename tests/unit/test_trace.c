@@ -355,6 +355,28 @@ START_TEST(what_was_flushed_can_be_read_while_recording_goes_on)
 }
 END_TEST
 
+/* What came after the reader met the end is no damage. */
+START_TEST(a_file_that_grows_is_not_torn)
+{
+	struct trace_reader *r;
+	struct trace_event e;
+	struct trace_info info;
+
+	record((struct trace_call){ .op = TRACE_OP_GETATTR, .node = 1 });
+	recorder_flush(rec);
+	r = open_reader();
+	while (trace_next(r, &e) == 1)
+		;
+	record((struct trace_call){ .op = TRACE_OP_GETATTR, .node = 1 });
+	recorder_close(rec);
+	trace_get_info(r, &info);
+	ck_assert_uint_lt(info.read_bytes, info.bytes);
+	ck_assert_uint_eq(info.gaps, 0);
+	ck_assert_uint_eq(info.gap_bytes, 0);
+	trace_close(r);
+}
+END_TEST
+
 START_TEST(the_file_is_never_made_through_a_link_or_in_place_of_a_device)
 {
 	struct recorder_options options = {
@@ -788,6 +810,7 @@ int main(void)
 	tcase_add_test(tc, a_later_file_of_a_series_stands_for_itself);
 	tcase_add_test(tc, no_more_files_are_kept_than_asked_for);
 	tcase_add_test(tc, switched_on_again_names_are_known);
+	tcase_add_test(tc, a_file_that_grows_is_not_torn);
 	tcase_add_test(tc, the_file_is_never_made_through_a_link_or_in_place_of_a_device);
 	tcase_add_test(tc, a_full_disk_is_reported_and_harms_nothing);
 	tcase_add_test(tc, cut_off_anywhere_it_is_read_as_far_as_it_goes);
