@@ -88,6 +88,18 @@ def a_mount_is_followed_until_it_is_gone():
 
 
 @case
+def it_goes_on_in_the_next_file_of_a_series():
+    with mounted('cache=never,trace_rotate=1m') as mount:
+        with Tail('-n', '+1', '-e', 'mkdir', mount.path) as tail:
+            for i in range(3):
+                os.mkdir(f'{mount.path}/d{i}')
+                tail.until([f'mkdir("/d{i}"'])
+                os.setxattr(mount.path, 'memfs.trace.rotate', b'now')
+            os.mkdir(f'{mount.path}/d2/e')
+            tail.until(['mkdir("/d2/e"'])
+
+
+@case
 def it_ends_quietly_when_interrupted():
     with mounted() as mount:
         with Tail('-e', 'mkdir', mount.path) as tail:

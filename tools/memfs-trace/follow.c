@@ -71,13 +71,51 @@ bool follow_poll(struct query *q, struct trace_event *event)
 	return more;
 }
 
+/* The next file of a series, which is where this one was. False: it is not there (yet). */
+static bool go_on_in_next(struct query *q, uint64_t segment)
+{
+	struct trace_reader *next;
+	struct trace_info info;
+	const char *why;
+
+	if (trace_open(q->path, &next, &why) < 0)
+		return false;
+	trace_get_info(next, &info);
+	if (info.segment <= segment) {
+		trace_close(next);
+		return false;
+	}
+	if (info.segment > segment + 1)
+		fprintf(stderr, "memfs-trace: %s: files of the series have gone by unread\n", q->path);
+	trace_close(q->reader);
+	q->reader = next;
+	trace_set_follow(next, true);
+	return true;
+}
+
+bool follow_continue(struct query *q)
+{
+	struct trace_info info;
+
+	if (!follow_ended(q))
+		return true;
+	trace_get_info(q->reader, &info);
+	/* Between the end of one file and the beginning of the next there is a moment. */
+	for (int i = 0; i < 10 && info.continued && !interrupted && !ferror(stdout); i++) {
+		if (go_on_in_next(q, info.segment))
+			return true;
+		poll(NULL, 0, WAIT_MS);
+	}
+	return false;
+}
+
 bool follow_next(struct query *q, struct trace_event *event)
 {
 	while (!interrupted) {
 		if (follow_poll(q, event))
 			return true;
 		fflush(stdout);
-		if (follow_ended(q))
+		if (!follow_continue(q))
 			return false;
 		poll(NULL, 0, WAIT_MS);
 	}

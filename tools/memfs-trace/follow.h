@@ -11,7 +11,7 @@ bool follow_interrupted(void);
 
 /*
  * As query_next(), but at the end of a trace that is not complete it prints what stdout
- * holds, and waits for more. False when the trace is complete, no later event can pass the filter,
+ * holds, and waits for more; behind a file of a series it goes on in the next. False when the trace is complete, no later event can pass the filter,
  * stdout is gone, or it was interrupted. For a reader that follows (trace_set_follow()).
  */
 bool follow_next(struct query *q, struct trace_event *event);
@@ -22,7 +22,10 @@ bool follow_next(struct query *q, struct trace_event *event);
  */
 bool follow_poll(struct query *q, struct trace_event *event);
 
-/* Is there nothing more to come? */
+/* Is there nothing more to come in this file? */
 bool follow_ended(const struct query *q);
+
+/* If so, goes on in the next file of a series; false where there is none. */
+bool follow_continue(struct query *q);
 
 #endif
