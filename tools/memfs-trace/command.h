@@ -10,6 +10,7 @@
 #define MEMFS_TRACE_COMMAND_H
 
 #include <memfs/trace_reader.h>
+#include <stdio.h>
 
 struct command {
 	const char *name;
@@ -32,6 +33,7 @@ int command_findings(int argc, char **argv);
 int command_assert(int argc, char **argv);
 int command_diff(int argc, char **argv);
 int command_tail(int argc, char **argv);
+int command_top(int argc, char **argv);
 
 /* Says "memfs-trace: what: why" on stderr; returns 2. */
 int complain(const char *what, const char *why);
@@ -53,6 +55,7 @@ bool next_event(struct trace_reader *r, const char *path, struct trace_event *ev
 
 /* "# 1,204,331 events, 0 lost, CLOCK_MONOTONIC, complete, checksums ok", after all was read. */
 void print_verdict(const struct trace_reader *r);
+void write_verdict(FILE *out, const struct trace_reader *r);
 
 /* Nothing lost, nothing damaged, and complete? */
 bool is_whole(const struct trace_reader *r);

@@ -29,6 +29,7 @@ static const struct command commands[] = {
 	{ "assert", "does the trace keep these rules? for tests", command_assert },
 	{ "diff", "two traces: what grew, what vanished, what is new", command_diff },
 	{ "tail", "the last calls, and then each that comes", command_tail },
+	{ "top", "what is going on: by process, file or operation", command_top },
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
@@ -101,24 +102,29 @@ bool next_event(struct trace_reader *r, const char *path, struct trace_event *ev
 	return more > 0 && !ferror(stdout);
 }
 
-void print_verdict(const struct trace_reader *r)
+void write_verdict(FILE *out, const struct trace_reader *r)
 {
 	char events[FORMAT_SIZE], lost[FORMAT_SIZE], gap_bytes[FORMAT_SIZE];
 	struct trace_info info;
 
 	trace_get_info(r, &info);
-	printf("# %s events, %s lost, CLOCK_MONOTONIC, %s, ", format_count(info.events, events),
+	fprintf(out, "# %s events, %s lost, CLOCK_MONOTONIC, %s, ", format_count(info.events, events),
 	       format_count(info.lost, lost), info.complete ? "complete" : "incomplete");
 	if (info.segment || info.continued)
-		printf("file %" PRIu64 " of a series%s, ", info.segment + 1,
+		fprintf(out, "file %" PRIu64 " of a series%s, ", info.segment + 1,
 		       info.continued ? " that goes on" : "");
 	if (info.skipped)
-		printf("%s LEFT OUT (trace_max), ", format_count(info.skipped, lost));
+		fprintf(out, "%s LEFT OUT (trace_max), ", format_count(info.skipped, lost));
 	if (info.gaps)
-		printf("DAMAGED: %" PRIu64 " gap%s of %s bytes\n", info.gaps,
+		fprintf(out, "DAMAGED: %" PRIu64 " gap%s of %s bytes\n", info.gaps,
 		       info.gaps == 1 ? "" : "s", format_count(info.gap_bytes, gap_bytes));
 	else
-		puts("checksums ok");
+		fputs("checksums ok\n", out);
+}
+
+void print_verdict(const struct trace_reader *r)
+{
+	write_verdict(stdout, r);
 }
 
 bool is_whole(const struct trace_reader *r)
