@@ -5,6 +5,15 @@
 #include "fuse/opens.h"
 #include "fuse/operations.h"
 
+/*
+ * A new node. The umask and a default access list had their say: the trace gets the mode
+ * that came of it, from which the node can be made again.
+ */
+static void note_made(struct call *call, const struct store_entry *entry)
+{
+	call->trace.mode = entry->attr.st_mode;
+}
+
 int op_lookup(struct call *call, fuse_ino_t parent, const char *name)
 {
 	struct store_entry entry;
@@ -51,9 +60,11 @@ int op_mknod(struct call *call, fuse_ino_t parent, const char *name, mode_t mode
 	call->trace.mode = mode;
 	call->trace.rdev = rdev;
 	err = store_mknod(call->fs->store, call_cred(call), parent, name, mode, rdev, &entry);
-	if (!err)
-		call_reply_entry(call, &entry);
-	return err;
+	if (err)
+		return err;
+	note_made(call, &entry);
+	call_reply_entry(call, &entry);
+	return 0;
 }
 
 int op_mkdir(struct call *call, fuse_ino_t parent, const char *name, mode_t mode)
@@ -65,9 +76,11 @@ int op_mkdir(struct call *call, fuse_ino_t parent, const char *name, mode_t mode
 	call->trace.name = name;
 	call->trace.mode = mode;
 	err = store_mkdir(call->fs->store, call_cred(call), parent, name, mode, &entry);
-	if (!err)
-		call_reply_entry(call, &entry);
-	return err;
+	if (err)
+		return err;
+	note_made(call, &entry);
+	call_reply_entry(call, &entry);
+	return 0;
 }
 
 int op_symlink(struct call *call, const char *target, fuse_ino_t parent, const char *name)
@@ -112,6 +125,7 @@ int op_create(struct call *call, fuse_ino_t parent, const char *name, mode_t mod
 			  S_IFREG | (mode & 07777), 0, &entry);
 	if (err)
 		return err;
+	note_made(call, &entry);
 	opens_file(call->fs, fi);
 	call_reply_create(call, &entry, fi);
 	return 0;
@@ -128,6 +142,7 @@ int op_tmpfile(struct call *call, fuse_ino_t parent, mode_t mode, struct fuse_fi
 	err = store_tmpfile(call->fs->store, call_cred(call), parent, mode, &entry);
 	if (err)
 		return err;
+	note_made(call, &entry);
 	opens_file(call->fs, fi);
 	call_reply_create(call, &entry, fi);
 	return 0;
