@@ -34,6 +34,7 @@ int command_assert(int argc, char **argv);
 int command_diff(int argc, char **argv);
 int command_tail(int argc, char **argv);
 int command_top(int argc, char **argv);
+int command_replay(int argc, char **argv);
 
 /* Says "memfs-trace: what: why" on stderr; returns 2. */
 int complain(const char *what, const char *why);

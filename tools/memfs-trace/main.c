@@ -30,6 +30,7 @@ static const struct command commands[] = {
 	{ "diff", "two traces: what grew, what vanished, what is new", command_diff },
 	{ "tail", "the last calls, and then each that comes", command_tail },
 	{ "top", "what is going on: by process, file or operation", command_top },
+	{ "replay", "run the calls of a trace on any directory", command_replay },
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
@@ -45,7 +46,8 @@ static void print_help(FILE *out)
 	fputs("\n"
 	      "memfs-trace COMMAND --help tells more of each.\n"
 	      "Exit status: 0; 1 for a finding: a trace that is damaged or incomplete (info, check),\n"
-	      "against the rules (assert), or different (diff --exit-code); 2 for misuse.\n",
+	      "against the rules (assert), or different (diff --exit-code,\n"
+	      "replay); 2 for misuse.\n",
 	      out);
 }
 
