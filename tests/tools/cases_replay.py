@@ -132,10 +132,11 @@ def a_build_is_replayed_to_the_same_tree():
 
 @case
 def also_as_the_kernel_asks_with_its_caches():
-    for mode in ('always', 'auto'):
+    for mode in ('always', 'auto', 'auto,no_open'):
         trace, tree = recorded_with_tree(build, f'cache={mode}')
-        target = tmpfs(mode)
-        tool('replay', trace, target)
+        target = tmpfs(mode.replace(',', '-'))
+        found = tool_json('replay', '--verify', trace, target)
+        equal((found['differences'], found['skipped']['of a file that is not known']), ([], 0), mode)
         equal(listing(target), tree, mode)
         subprocess.run(['rm', '-r', os.path.join(Paths.work, 'mnt'), trace], check=True, timeout=20)
 

@@ -183,6 +183,9 @@ struct replay {
 struct replay_step *replay_plan(struct replay *r, const struct trace_event *e,
 				enum replay_skip *skip);
 
+/* Does the call go through an open? */
+bool replay_needs_open(const struct trace_event *e);
+
 /* Runs the step's system calls: sets got, got_bytes, content_differs. buf: REPLAY_BUFFER bytes. */
 #define REPLAY_BUFFER (1u << 20)
 void replay_call(struct replay *r, struct replay_step *s, void *buf);

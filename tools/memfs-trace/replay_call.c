@@ -458,6 +458,30 @@ static int call(struct replay *r, struct replay_step *s, void *buf)
 	}
 }
 
+/*
+ * A call on a file that the kernel had opened without a call gets an open of our own, for as
+ * long as it takes.
+ */
+static int call_opened(struct replay *r, struct replay_step *s, void *buf)
+{
+	struct replay_open own = { .node = s->node };
+	int err;
+
+	if (S_ISDIR(s->node->type))
+		own.fd = openat(s->node->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	else
+		own.fd = open_node(s, O_RDWR | FLAGS_ADDED);
+	if (own.fd < 0)
+		own.fd = open_node(s, O_RDONLY | FLAGS_ADDED);
+	if (own.fd < 0)
+		return errno;
+	s->open = &own;
+	err = call(r, s, buf);
+	s->open = NULL;
+	close(own.fd);
+	return err;
+}
+
 /* Is it about a file that could not be made, or get its name, so that another may have that? */
 static bool is_about_failed(const struct replay_step *s)
 {
@@ -477,7 +501,7 @@ void replay_call(struct replay *r, struct replay_step *s, void *buf)
 		s->got = ENOENT;
 		return;
 	}
-	s->got = call(r, s, buf);
+	s->got = replay_needs_open(&s->event) && !s->open ? call_opened(r, s, buf) : call(r, s, buf);
 	if (!s->got || s->event.error)
 		return;
 	if (s->result && (makes_result(s->event.op) || (r->force && s->event.op == TRACE_OP_RENAME)))

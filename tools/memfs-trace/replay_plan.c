@@ -123,8 +123,8 @@ static enum replay_skip skip_event(const struct replay *r, const struct trace_ev
 	}
 }
 
-/* Does the call go through the event's open, and cannot do without? */
-static bool needs_open(const struct trace_event *e)
+/* Does the call go through an open? */
+bool replay_needs_open(const struct trace_event *e)
 {
 	switch (e->op) {
 	case TRACE_OP_READ:
@@ -162,7 +162,9 @@ static bool is_unknown(const struct replay_step *s)
 {
 	const struct trace_event *e = &s->event;
 
-	if (needs_open(e) && !s->open)
+	/* Without a handle, the kernel opened it without asking (no_open). */
+	if (replay_needs_open(e) && !s->open &&
+	    (e->fh || e->op == TRACE_OP_RELEASE || e->op == TRACE_OP_RELEASEDIR))
 		return true;
 	if (!s->node || (takes_directory(e) && !S_ISDIR(s->node->type)))
 		return true;
@@ -356,7 +358,7 @@ struct replay_step *replay_plan(struct replay *r, const struct trace_event *e,
 	if (*skip)
 		return NULL;
 	/* A call on an open is about the node that it was an open of. */
-	o = needs_open(e) ? replay_tree_open(&r->tree, e->fh) : NULL;
+	o = replay_needs_open(e) ? replay_tree_open(&r->tree, e->fh) : NULL;
 	n = o ? o->node : replay_tree_node(&r->tree, e->node);
 	s = make(e, n);
 	s->node = e->op == TRACE_OP_SYNCFS || e->op == TRACE_OP_STATFS ? r->tree.root : n;
