@@ -2,9 +2,11 @@
 """replay: what a trace did, done again on a tmpfs, leaves the same tree."""
 import ctypes
 import os
+import random
 import shutil
 import stat
 import subprocess
+import time
 
 from harness import Paths, Skip, case, equal, from_file, golden, misuse, mounted, scripted, tool, tool_json
 
@@ -139,6 +141,26 @@ def also_as_the_kernel_asks_with_its_caches():
         equal((found['differences'], found['skipped']['of a file that is not known']), ([], 0), mode)
         equal(listing(target), tree, mode)
         subprocess.run(['rm', '-r', os.path.join(Paths.work, 'mnt'), trace], check=True, timeout=20)
+
+
+@case
+def more_directories_than_descriptors():
+    def work(m):
+        for i in range(100):
+            os.makedirs(f'{m}/d{i % 10}/e{i}')
+        for i in range(100):
+            with open(f'{m}/d{i % 10}/e{i}/file', 'wb', buffering=0) as out:
+                out.write(b'x' * i)
+            os.rename(f'{m}/d{i % 10}/e{i}', f'{m}/f{i}')
+        os.rename(f'{m}/d3', f'{m}/f3/d3')
+
+    trace, tree = recorded_with_tree(work)
+    for threads in ('1', '3'):
+        target = tmpfs('t' + threads)
+        command = ['prlimit', '--nofile=40:40', Paths.trace, 'replay', '--threads', threads, trace, target]
+        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=100)
+        equal(done.returncode, 0, done.stdout)
+        equal(listing(target), tree)
 
 
 def renameat2(old, new, flags):
@@ -298,9 +320,9 @@ event create node=1 name=a result=2 fh=1 mode=0100644 flags=02
 event mkdir node=1 name=d error=17 mode=040755
 event lookup node=1 name=d error=2
 event symlink node=1 name=s name2=a error=28
-event unlink node=1 name=absent result=2
 event read node=2 fh=1 size=100 done=100
 event rename node=1 name=a node2=1 name2=b error=1
+event unlink node=1 name=a result=2
 event release node=2 fh=1
 end
 '''
@@ -312,8 +334,8 @@ def what_comes_out_otherwise_is_told():
     found = tool_json('replay', scripted(DIFFERENT), target, status=1)
     equal([(d['kind'], d['op'], d['path'], d['recorded'], d['got']) for d in found['differences']], [
         ('errno', 'mkdir', '/d', 'EEXIST', 'ok'), ('errno', 'symlink', '/s', 'ENOSPC', 'ok'),
-        ('errno', 'unlink', '/absent', 'ok', 'ENOENT'), ('size', 'read', '/a', '100', '0'),
-        ('errno', 'rename', '/a', 'EPERM', 'ok')])
+        ('size', 'read', '/a', '100', '0'), ('errno', 'rename', '/a', 'EPERM', 'ok'),
+        ('errno', 'unlink', '/a', 'ok', 'ENOENT')])
     equal(found['differing'], {'errno': 4, 'size': 1, 'content': 0})
     # What should not have been made is taken back; so the lookup has found nothing.
     equal(os.listdir(target), ['b'])
@@ -444,6 +466,48 @@ end
 ''')
     for threads in ('1', '2', 'recorded'):
         tool('replay', '--force', '--threads', threads, '--verify', trace, tmpfs('t' + threads), status=1)
+
+
+def random_events(dice, count):
+    """Lines of events that fit together now and then."""
+    ops = ['create', 'mkdir', 'mknod', 'symlink', 'link', 'unlink', 'rmdir', 'rename', 'open', 'opendir',
+           'read', 'write', 'release', 'releasedir', 'lookup', 'getattr', 'setattr', 'readdir', 'tmpfile',
+           'copy_file_range', 'fallocate', 'forget', 'readlink', 'flush', 'setxattr', 'ioctl', 'statfs']
+    names = ['a', 'b', 'c', 'd', 'e', 'out', '..', '.', 'x/y', '\\xff']
+    for _ in range(count):
+        fields = {'node': dice.randrange(1, 9), 'node2': dice.randrange(1, 9),
+                  'result': dice.randrange(0, 9), 'replaced': dice.randrange(0, 9),
+                  'fh': dice.randrange(0, 6), 'name': dice.choice(names), 'name2': dice.choice(names),
+                  'offset': dice.choice((0, 1, 5000, 2 ** 63)), 'size': dice.choice((0, 10, 70000)),
+                  'flags': dice.choice((0, 1, 2, 3, 4, 8, 0o1002)), 'done': dice.choice((0, 10)),
+                  'mode': dice.choice((0o100644, 0o010600, 0o755)), 'error': dice.choice((0, 0, 0, 2, 17)),
+                  'worker': dice.randrange(4)}
+        kept = {key for key in fields if dice.random() < 0.9}
+        yield f'event {dice.choice(ops)} ' + ' '.join(f'{k}={v}' for k, v in fields.items() if k in kept)
+
+
+@case
+def random_traces_are_survived():
+    seed = int(os.environ.get('MEMFS_SEED', time.time_ns() % 1000000))
+    print(f'# random traces: MEMFS_SEED={seed}')
+    outside, target = os.path.join(Paths.work, 'outside'), tmpfs()
+    os.mkdir(outside)
+    with open(f'{outside}/kept', 'wb') as out:
+        out.write(b'kept')
+    before = listing(outside)
+    for number in range(20):
+        text = '\n'.join(random_events(random.Random(seed + number), 500))
+        trace = scripted(text + '\nend\n', 'random')
+        os.mkdir(f'{target}/in')
+        os.symlink(outside, f'{target}/in/out')
+        for option in ('--threads=1', '--threads=recorded'):
+            done = subprocess.run([Paths.trace, 'replay', '--force', '--verify', option, trace, f'{target}/in'],
+                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=100)
+            equal((done.returncode, done.stderr), (1, b''), f'seed {seed} + {number}')
+        equal(os.listdir(target), ['in'])
+        equal(os.readlink(f'{target}/in/out'), outside)
+        shutil.rmtree(f'{target}/in')
+    equal(listing(outside), before)
 
 
 @case

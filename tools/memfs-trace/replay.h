@@ -84,6 +84,7 @@ struct replay_node *replay_tree_node(const struct replay_tree *t, uint64_t id);
 struct replay_open *replay_tree_open(const struct replay_tree *t, uint64_t fh);
 
 struct replay_node *replay_tree_add(struct replay_tree *t, uint64_t id, mode_t type);
+/* NULL when there is one of that number already, or it is 0. */
 struct replay_open *replay_tree_add_open(struct replay_tree *t, uint64_t fh,
 					 struct replay_node *n);
 
@@ -94,6 +95,9 @@ void replay_tree_link(struct replay_tree *t, struct replay_node *n, struct repla
 		      const char *name);
 void replay_tree_unlink(struct replay_tree *t, struct replay_node *n, struct replay_node *parent,
 			const char *name);
+
+/* Has it this name? NULL has none. */
+bool replay_tree_has(const struct replay_node *n, const struct replay_node *parent, const char *name);
 
 /* Frees nodes without name and open when there are many: not those with steps under way. */
 void replay_tree_sweep(struct replay_tree *t, pthread_mutex_t *lock);
@@ -139,6 +143,7 @@ struct replay_step {
 		uint64_t turn;
 	} waits[REPLAY_WAITS];
 	unsigned wait_count;
+	bool replaces;                /* rename: something that was made here has the new name */
 	int got;                      /* errno; 0 = well */
 	uint64_t got_bytes;
 	uint64_t ns;                  /* it took */

@@ -301,12 +301,12 @@ static int call_link(struct replay_step *s)
 static int call_rename(const struct replay *r, struct replay_step *s)
 {
 	const struct trace_event *e = &s->event;
+	unsigned flags = e->flags;
 
-	/* Nothing was there: what is there, is not ours. */
-	if (r->force && !e->replaced && !e->flags)
-		return result(renameat2(s->node->fd, e->name, s->node2->fd, e->name2,
-					RENAME_NOREPLACE));
-	return result(renameat2(s->node->fd, e->name, s->node2->fd, e->name2, e->flags));
+	/* What has the new name, is not ours. */
+	if (r->force && !s->replaces)
+		flags |= RENAME_NOREPLACE;
+	return result(renameat2(s->node->fd, e->name, s->node2->fd, e->name2, flags));
 }
 
 /* --- opens --------------------------------------------------------------------------------- */

@@ -170,14 +170,16 @@ static bool is_unknown(const struct replay_step *s)
 		return true;
 	switch (e->op) {
 	case TRACE_OP_RENAME:
+		return !s->node2 || !S_ISDIR(s->node2->type) ||
+		       (!e->error && (!replay_tree_has(s->result, s->node, e->name) ||
+				      (e->flags & RENAME_EXCHANGE && !s->replaces)));
 	case TRACE_OP_LINK:
-		return !s->node2 || !S_ISDIR(s->node2->type) || (!e->error && e->op == TRACE_OP_RENAME &&
-								 !s->result);
+		return !s->node2 || !S_ISDIR(s->node2->type);
 	case TRACE_OP_COPY_FILE_RANGE:
 		return !s->any2;
 	case TRACE_OP_UNLINK:
 	case TRACE_OP_RMDIR:
-		return !e->error && !s->result;
+		return !e->error && !replay_tree_has(s->result, s->node, e->name);
 	default:
 		return false;
 	}
@@ -224,9 +226,15 @@ static void find_nodes(struct replay *r, struct replay_step *s)
 
 	s->node2 = replay_tree_node(&r->tree, e->node2);
 	s->open = replay_tree_open(&r->tree, e->fh);
+	/* Of another node, whose turn is not waited for: only a damaged trace has that. */
+	if (s->open && s->open->node != s->node)
+		s->open = NULL;
 	/* The reply of these names a node that was there before. */
 	if (e->op == TRACE_OP_UNLINK || e->op == TRACE_OP_RMDIR || e->op == TRACE_OP_RENAME)
 		s->result = replay_tree_node(&r->tree, e->result);
+	if (e->op == TRACE_OP_RENAME)
+		s->replaces = replay_tree_has(replay_tree_node(&r->tree, e->replaced), s->node2,
+					      e->name2);
 	s->any = s->open ? s->open : s->node ? s->node->opens : NULL;
 	s->any2 = s->node2 ? s->node2->opens : NULL;
 }
@@ -293,6 +301,7 @@ static void note(struct replay *r, struct replay_step *s, struct replay_node *re
 		break;
 	case TRACE_OP_OPEN:
 	case TRACE_OP_OPENDIR:
+		/* NULL where the handle is taken: then this one is closed again. */
 		s->open = replay_tree_add_open(&r->tree, e->fh, s->node);
 		break;
 	case TRACE_OP_RELEASE:

@@ -139,7 +139,7 @@ struct replay_open *replay_tree_add_open(struct replay_tree *t, uint64_t fh, str
 {
 	struct replay_open *o = replay_tree_open(t, fh);
 
-	if (o)
+	if (o || !fh)
 		return NULL;
 	o = need(calloc(1, sizeof(*o)));
 	o->entry.key = fh;
@@ -173,6 +173,15 @@ void replay_tree_link(struct replay_tree *t, struct replay_node *n, struct repla
 	l->next = n->links;
 	n->links = l;
 	parent->children++;
+}
+
+bool replay_tree_has(const struct replay_node *n, const struct replay_node *parent, const char *name)
+{
+	const struct replay_link *l = n ? n->links : NULL;
+
+	while (l && (l->parent != parent || strcmp(l->name, name) != 0))
+		l = l->next;
+	return l != NULL;
 }
 
 static void drop_link(struct replay_tree *t, struct replay_link **at)
