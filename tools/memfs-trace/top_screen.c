@@ -102,5 +102,8 @@ int top_screen_key(int wait_ms)
 
 	timeout(wait_ms);
 	key = getch();
+	/* ^L as everywhere: all of it anew. */
+	if (key == ('L' & 0x1f))
+		clearok(curscr, TRUE);
 	return key == ERR ? -1 : key == KEY_RESIZE ? 'r' : key;
 }
