@@ -46,8 +46,7 @@ static void print_help(FILE *out)
 	fputs("\n"
 	      "memfs-trace COMMAND --help tells more of each.\n"
 	      "Exit status: 0; 1 for a finding: a trace that is damaged or incomplete (info, check),\n"
-	      "against the rules (assert), or different (diff --exit-code,\n"
-	      "replay); 2 for misuse.\n",
+	      "against the rules (assert), or different (diff --exit-code, replay); 2 for misuse.\n",
 	      out);
 }
 
