@@ -125,7 +125,7 @@ def a_build_is_replayed_to_the_same_tree():
     for row in summary['rows']:
         if row['op'] not in ('forget', 'batch_forget') and 'xattr' not in row['op']:
             equal(calls[row['op']], row['calls'], row['op'])
-    equal(found['skipped']['of a file that is not known'], 0)
+    equal(found['skipped']['unknown'], 0)
     written = [row['bytes'] for row in summary['rows'] if row['op'] == 'write']
     equal(found['bytes_written'], sum(written))
     replayed(trace, tree, '--threads=recorded')
@@ -138,7 +138,7 @@ def also_as_the_kernel_asks_with_its_caches():
         trace, tree = recorded_with_tree(build, f'cache={mode}')
         target = tmpfs(mode.replace(',', '-'))
         found = tool_json('replay', '--verify', trace, target)
-        equal((found['differences'], found['skipped']['of a file that is not known']), ([], 0), mode)
+        equal((found['differences'], found['skipped']['unknown']), ([], 0), mode)
         equal(listing(target), tree, mode)
         subprocess.run(['rm', '-r', os.path.join(Paths.work, 'mnt'), trace], check=True, timeout=20)
 
@@ -270,7 +270,7 @@ def every_kind_of_name_comes_out_the_same():
     trace, tree = recorded_with_tree(names_of_all_kinds)
     for options in ((), ('--threads=4',)):
         found = replayed(trace, tree, *options)
-        equal({why: n for why, n in found['skipped'].items() if n and why != "the kernel's own"}, {})
+        equal({why: n for why, n in found['skipped'].items() if n and why != 'kernel'}, {})
 
 
 @case
@@ -280,7 +280,7 @@ def every_kind_of_data_comes_out_the_same():
     trace, tree = recorded_with_tree(data_of_all_kinds)
     for options in ((), ('--threads=recorded',)):
         found = replayed(trace, tree, *options)
-        equal(found['skipped']['of a file that is not known'], 0)
+        equal(found['skipped']['unknown'], 0)
         assert found['bytes_unchecked'] >= 500, found['bytes_unchecked']
 
 
@@ -392,7 +392,7 @@ end
 ''')
     misuse('replay', trace, target, words=['not empty'])
     found = tool_json('replay', '--force', trace, target, status=1)
-    equal(found['skipped']['no possible name'], 5)
+    equal(found['skipped']['name'], 5)
     equal(listing(outside), before)
     with open(f'{outside}/kept', 'rb') as content:
         equal(content.read(), b'kept')
@@ -434,7 +434,7 @@ event unlink node=1 name=i result=6
 event mkdir node=1 name=h error=17 mode=040700
 end
 '''), target, status=1)
-    equal(found['skipped']['which could hit what was there before'], 2)
+    equal(found['skipped']['force'], 2)
     equal([entry for entry in listing(target) if entry[0] != 'own'], before)
     equal({name: content for name, content in contents(target).items() if name != 'own'}, bytes_before)
 
@@ -527,6 +527,24 @@ def who_is_not_root_leaves_out_what_root_may():
     equal(done.stderr, '')
     assert ' only for root' in done.stdout and 'of a file' in done.stdout, done.stdout
     assert os.path.isdir(f'{target}/in/e/sticky') and not os.path.exists(f'{target}/in/null'), done.stdout
+
+
+@case
+def interrupted_it_says_so():
+    trace = scripted('event mkdir node=1 name=a mode=040755 result=2 start=1000000\n'
+                     'event mkdir node=1 name=b mode=040755 result=3 start=600000000000\nend\n')
+    target = tmpfs()
+    replay = subprocess.Popen([Paths.trace, 'replay', '--timing=original', trace, target],
+                              stdout=subprocess.PIPE, text=True)
+    try:
+        while not os.path.isdir(f'{target}/a'):
+            time.sleep(0.01)
+        replay.terminate()
+        text = replay.communicate(timeout=100)[0]
+    finally:
+        replay.kill()
+    equal(replay.returncode, 1, text)
+    assert 'INTERRUPTED' in text and '1 dirs' in text, text
 
 
 @case

@@ -61,17 +61,19 @@ static const struct query_spec spec = {
 	.operands = 2,
 };
 
-static const char *const skip_names[SKIPS] = {
-	[SKIP_KERNEL] = "the kernel's own",
-	[SKIP_GONE] = "of a removed file",
-	[SKIP_UNKNOWN] = "of a file that is not known",
-	[SKIP_NAME] = "no possible name",
-	[SKIP_ROOT] = "only for root",
-	[SKIP_VALUE] = "value not in the trace",
-	[SKIP_MEMFS] = "memfs's own",
-	[SKIP_SIZE] = "no possible size",
-	[SKIP_FORCE] = "which could hit what was there before",
-	[SKIP_OTHER] = "no such call",
+static const struct {
+	const char *key, *text; /* for JSON, and for people */
+} skips[SKIPS] = {
+	[SKIP_KERNEL] = { "kernel", "the kernel's own" },
+	[SKIP_GONE] = { "gone", "of a removed file" },
+	[SKIP_UNKNOWN] = { "unknown", "of a file that is not known" },
+	[SKIP_NAME] = { "name", "no possible name" },
+	[SKIP_ROOT] = { "root", "only for root" },
+	[SKIP_VALUE] = { "value", "value not in the trace" },
+	[SKIP_MEMFS] = { "memfs", "memfs's own" },
+	[SKIP_SIZE] = { "size", "no possible size" },
+	[SKIP_FORCE] = { "force", "which could hit what was there before" },
+	[SKIP_OTHER] = { "other", "no such call" },
 };
 
 /* --- comparing ------------------------------------------------------------------------- */
@@ -283,7 +285,7 @@ static void print_skips(const struct replay *r)
 	for (int i = SKIP_NOTHING + 1; i < SKIPS; i++) {
 		if (!r->skips[i])
 			continue;
-		printf("%s%" PRIu64 " %s", separator, r->skips[i], skip_names[i]);
+		printf("%s%" PRIu64 " %s", separator, r->skips[i], skips[i].text);
 		separator = ", ";
 	}
 	if (strcmp(separator, ", ") == 0)
@@ -315,19 +317,22 @@ static void print_text(const struct replay *r, const struct count *c)
 	table_free(t);
 	printf("tree: %" PRIu64 " files, %" PRIu64 " dirs, %" PRIu64 " symlinks, %" PRIu64
 	       " others\n", c->files, c->directories, c->symlinks, c->others);
+	if (follow_interrupted())
+		puts("INTERRUPTED: not all was replayed");
 	if (c->failed)
 		printf("      %" PRIu64 " could not be looked at\n", c->failed);
 }
 
 static void print_as_json(const struct replay *r, const struct count *c)
 {
-	json_t *root = query_json(&r->q), *skips = json_object();
+	json_t *root = query_json(&r->q), *skipped = json_object();
 	struct table *ops = make_op_table(r), *differences = make_difference_table(r);
 
 	for (int i = SKIP_NOTHING + 1; i < SKIPS; i++)
-		json_object_set_new(skips, skip_names[i], json_integer((json_int_t)r->skips[i]));
+		json_object_set_new(skipped, skips[i].key, json_integer((json_int_t)r->skips[i]));
 	json_object_set_new(root, "replayed", json_integer((json_int_t)r->skips[SKIP_NOTHING]));
-	json_object_set_new(root, "skipped", skips);
+	json_object_set_new(root, "skipped", skipped);
+	json_object_set_new(root, "interrupted", json_boolean(follow_interrupted()));
 	json_object_set_new(root, "wall_ns", json_integer((json_int_t)r->wall_ns));
 	json_object_set_new(root, "bytes_written", json_integer((json_int_t)r->written));
 	json_object_set_new(root, "bytes_read", json_integer((json_int_t)r->read));
@@ -464,5 +469,5 @@ int command_replay(int argc, char **argv)
 	else
 		print_text(&r, &count);
 	release(&r);
-	return query_end(&r.q, differing(&r) > 0);
+	return query_end(&r.q, differing(&r) > 0 || follow_interrupted());
 }

@@ -183,7 +183,9 @@ static void stop(struct replay *r)
 /* Waits until it is time for an event that began so long after the first one. */
 static void wait_until(const struct replay *r, uint64_t began, uint64_t after)
 {
-	uint64_t due = began + (uint64_t)((double)after / r->speed);
+	double ns = (double)after / r->speed;
+	/* A damaged trace may have any start; 30 years are long enough. */
+	uint64_t due = began + (ns < 1e18 ? (uint64_t)ns : (uint64_t)1e18);
 	struct timespec when = { .tv_sec = (time_t)(due / 1000000000u),
 				 .tv_nsec = (long)(due % 1000000000u) };
 
@@ -237,6 +239,8 @@ void replay_run(struct replay *r)
 			first = e.start_ns;
 		if (r->speed > 0 && e.start_ns > first)
 			wait_until(r, began, e.start_ns - first);
+		if (follow_interrupted())
+			break;
 		run_event(r, &e, buf);
 	}
 	stop(r);
