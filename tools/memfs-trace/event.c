@@ -226,7 +226,9 @@ static void print_process(FILE *out, const struct trace_event *e)
 
 void event_print_call(FILE *out, const struct trace_reader *r, const struct trace_event *e)
 {
-	fprintf(out, "%s(", trace_op_name(r, e->op));
+	char op[64];
+
+	fprintf(out, "%s(", format_escaped(trace_op_name(r, e->op), op, sizeof(op)));
 	if (e->op == TRACE_OP_BATCH_FORGET)
 		fprintf(out, "%" PRIu64 " nodes", e->size);
 	else if (e->node)
