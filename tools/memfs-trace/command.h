@@ -10,6 +10,7 @@
 #define MEMFS_TRACE_COMMAND_H
 
 #include <memfs/trace_reader.h>
+#include <stdio.h>
 
 struct command {
 	const char *name;
@@ -29,9 +30,16 @@ int command_procs(int argc, char **argv);
 int command_life(int argc, char **argv);
 int command_methods(int argc, char **argv);
 int command_findings(int argc, char **argv);
+int command_export(int argc, char **argv);
 
 /* Says "memfs-trace: what: why" on stderr; returns 2. */
 int complain(const char *what, const char *why);
+
+/*
+ * The file of a trace: path itself, or where that is the root of a memfs what it says. `buf` has room for
+ * that. NULL when it says nothing; then that was said.
+ */
+const char *find_trace(const char *path, char *buf, size_t size);
 
 /*
  * Opens a trace: a file, or a directory that is a memfs mount, which is asked
@@ -44,6 +52,7 @@ bool next_event(struct trace_reader *r, const char *path, struct trace_event *ev
 
 /* "# 1,204,331 events, 0 lost, CLOCK_MONOTONIC, complete, checksums ok", after all was read. */
 void print_verdict(const struct trace_reader *r);
+void write_verdict(FILE *out, const struct trace_reader *r);
 
 /* Nothing lost, nothing damaged, and complete? */
 bool is_whole(const struct trace_reader *r);

@@ -26,6 +26,7 @@ static const struct command commands[] = {
 	{ "life", "the story of a file, through all its names", command_life },
 	{ "methods", "how files were written: at once, temp+rename, in place...", command_methods },
 	{ "findings", "what could have been spared, in words, the most costly first", command_findings },
+	{ "export", "the events for other programs: JSON, CSV, SQLite, Perfetto, flame graphs", command_export },
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
@@ -50,8 +51,7 @@ int complain(const char *what, const char *why)
 	return 2;
 }
 
-/* Asks a mount for the path of its trace. Returns path itself when it is no directory. */
-static const char *find_trace(const char *path, char *buf, size_t size)
+const char *find_trace(const char *path, char *buf, size_t size)
 {
 	struct stat st;
 	ssize_t n;
@@ -98,24 +98,48 @@ bool next_event(struct trace_reader *r, const char *path, struct trace_event *ev
 	return more > 0 && !ferror(stdout);
 }
 
-void print_verdict(const struct trace_reader *r)
+/* Facts are text, and need not be what they should. */
+static const char *count_of(const struct trace_reader *r, const char *key, char buf[FORMAT_SIZE])
+{
+	const char *value = trace_meta(r, key);
+	uint64_t n;
+
+	return value && parse_number(value, UINT64_MAX, &n) ? format_count(n, buf) : "?";
+}
+
+static void write_recovered(FILE *out, const struct trace_reader *r)
+{
+	char gaps[FORMAT_SIZE], bytes[FORMAT_SIZE];
+
+	fprintf(out, "RECOVERED without %s bytes in %s places, ",
+	       count_of(r, "recovered.gap_bytes", bytes), count_of(r, "recovered.gaps", gaps));
+}
+
+void write_verdict(FILE *out, const struct trace_reader *r)
 {
 	char events[FORMAT_SIZE], lost[FORMAT_SIZE], gap_bytes[FORMAT_SIZE];
 	struct trace_info info;
 
 	trace_get_info(r, &info);
-	printf("# %s events, %s lost, CLOCK_MONOTONIC, %s, ", format_count(info.events, events),
+	fprintf(out, "# %s events, %s lost, CLOCK_MONOTONIC, %s, ", format_count(info.events, events),
 	       format_count(info.lost, lost), info.complete ? "complete" : "incomplete");
 	if (info.segment || info.continued)
-		printf("file %" PRIu64 " of a series%s, ", info.segment + 1,
+		fprintf(out, "file %" PRIu64 " of a series%s, ", info.segment + 1,
 		       info.continued ? " that goes on" : "");
 	if (info.skipped)
-		printf("%s LEFT OUT (trace_max), ", format_count(info.skipped, lost));
+		fprintf(out, "%s LEFT OUT (trace_max), ", format_count(info.skipped, lost));
+	if (info.recovered)
+		write_recovered(out, r);
 	if (info.gaps)
-		printf("DAMAGED: %" PRIu64 " gap%s of %s bytes\n", info.gaps,
+		fprintf(out, "DAMAGED: %" PRIu64 " gap%s of %s bytes\n", info.gaps,
 		       info.gaps == 1 ? "" : "s", format_count(info.gap_bytes, gap_bytes));
 	else
-		puts("checksums ok");
+		fputs("checksums ok\n", out);
+}
+
+void print_verdict(const struct trace_reader *r)
+{
+	write_verdict(stdout, r);
 }
 
 bool is_whole(const struct trace_reader *r)
