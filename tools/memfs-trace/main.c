@@ -27,6 +27,8 @@ static const struct command commands[] = {
 	{ "methods", "how files were written: at once, temp+rename, in place...", command_methods },
 	{ "findings", "what could have been spared, in words, the most costly first", command_findings },
 	{ "export", "the events for other programs: JSON, CSV, SQLite, Perfetto, flame graphs", command_export },
+	{ "verify", "each block: good, damaged, or missing", command_verify },
+	{ "recover", "save what is good of a damaged trace", command_recover },
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
@@ -41,7 +43,7 @@ static void print_help(FILE *out)
 		fprintf(out, "  %-9s %s\n", commands[i].name, commands[i].what);
 	fputs("\n"
 	      "memfs-trace COMMAND --help tells more of each.\n"
-	      "Exit status: 0; 1 for a trace that is damaged or incomplete (info, check); 2 for misuse.\n",
+	      "Exit status: 0; 1 for a trace that is damaged or incomplete (info, check, verify); 2 for misuse.\n",
 	      out);
 }
 
