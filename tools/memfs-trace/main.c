@@ -29,6 +29,7 @@ static const struct command commands[] = {
 	{ "export", "the events for other programs: JSON, CSV, SQLite, Perfetto, flame graphs", command_export },
 	{ "verify", "each block: good, damaged, or missing", command_verify },
 	{ "recover", "save what is good of a damaged trace", command_recover },
+	{ "report", "a page with sums, pictures, and what stands out", command_report },
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
