@@ -65,7 +65,8 @@ struct trace_info {
 	uint64_t segment;         /* number of the file in a series, from 0: see trace_rotate in memfs(8) */
 	bool continued;           /* there is a later file of the series */
 	uint64_t snapshot;        /* names that were there already when the file (or recording anew) began */
-	bool complete;            /* the recorder's closing record was read */
+	bool complete;            /* the recorder's closing record was read, and no loss noted (recovered) */
+	bool recovered;           /* it was made of a damaged one: see trace_recover(); never complete */
 	bool at_end;              /* all of the file was read */
 	uint64_t bytes;           /* of the file */
 	uint64_t read_bytes;      /* of those, so far */

@@ -8,6 +8,8 @@
 
 #include <xxhash.h>
 
+#include "trace/varint.h"
+
 #define HEADER sizeof(struct trace_block_header)
 
 /* Bytes read, fewer only at the end of the file; or a negative errno. */
@@ -43,7 +45,7 @@ int block_reader_init(struct block_reader *b, int fd, const char **why)
 	}
 	if (n != sizeof(header) ||
 	    memcmp(header.magic, TRACE_FILE_MAGIC, sizeof(header.magic)) != 0 ||
-	    header.header_size < sizeof(header)) {
+	    header.header_size < sizeof(header) || header.header_size > TRACE_BLOCK_MAX) {
 		*why = "is no memfs trace";
 		return -EPROTO;
 	}
@@ -65,10 +67,8 @@ static int size_of(int fd, uint64_t *size)
 	return 0;
 }
 
-enum verdict { GOOD, BAD, SHORT };
-
-/* Looks at the block at an offset. SHORT: the file ends within it. */
-static int check_block(struct block_reader *b, uint64_t offset, enum verdict *verdict)
+/* Looks at the block at an offset. TRACE_FAULT_TORN: the file ends within it. */
+static int check_block(struct block_reader *b, uint64_t offset, enum trace_fault *fault)
 {
 	struct trace_block_header *header = &b->header;
 	uint64_t checksum;
@@ -77,18 +77,21 @@ static int check_block(struct block_reader *b, uint64_t offset, enum verdict *ve
 	if (n < 0)
 		return (int)n;
 	memcpy(header, b->bytes, HEADER);
-	*verdict = SHORT;
+	*fault = TRACE_FAULT_TORN;
 	b->torn = (uint64_t)n;
 	if (n < (ssize_t)HEADER)
 		return 0;
-	*verdict = BAD;
-	if (header->magic != TRACE_BLOCK_MAGIC || header->size > TRACE_BLOCK_MAX - HEADER)
+	*fault = TRACE_FAULT_MAGIC;
+	if (header->magic != TRACE_BLOCK_MAGIC)
+		return 0;
+	*fault = TRACE_FAULT_LENGTH;
+	if (header->size > TRACE_BLOCK_MAX - HEADER)
 		return 0;
 	n = read_at(b->fd, b->bytes + HEADER, header->size, offset + HEADER);
 	if (n < 0)
 		return (int)n;
 	if (n < (ssize_t)header->size) {
-		*verdict = SHORT;
+		*fault = TRACE_FAULT_TORN;
 		b->torn = HEADER + (uint64_t)n;
 		return 0;
 	}
@@ -96,8 +99,8 @@ static int check_block(struct block_reader *b, uint64_t offset, enum verdict *ve
 	header->checksum = 0;
 	memcpy(b->bytes, header, HEADER);
 	header->checksum = checksum;
-	if (XXH3_64bits(b->bytes, HEADER + header->size) == checksum)
-		*verdict = GOOD;
+	*fault = XXH3_64bits(b->bytes, HEADER + header->size) == checksum ? TRACE_FAULT_NONE :
+		 TRACE_FAULT_CHECKSUM;
 	return 0;
 }
 
@@ -126,8 +129,11 @@ static int find_magic(struct block_reader *b, uint64_t *offset)
 	}
 }
 
-static void count_gap(struct block_reader *b, uint64_t bytes)
+static void pass_over(struct block_reader *b, uint64_t bytes, enum trace_fault fault)
 {
+	if (b->passed)
+		b->passed(b->context, b->offset, bytes, fault);
+	b->offset += bytes;
 	if (!b->in_gap)
 		b->gaps++;
 	b->in_gap = true;
@@ -152,15 +158,15 @@ static void accept(struct block_reader *b)
 static int find_good(struct block_reader *b, uint64_t *offset, bool *found)
 {
 	uint64_t size = 0;
-	enum verdict verdict;
+	enum trace_fault fault;
 	int err = size_of(b->fd, &size);
 
 	*found = false;
 	while (!err && !(err = find_magic(b, offset)) && *offset + HEADER <= size) {
-		err = check_block(b, *offset, &verdict);
+		err = check_block(b, *offset, &fault);
 		if (err)
 			break;
-		*found = verdict == GOOD;
+		*found = fault == TRACE_FAULT_NONE;
 		if (*found)
 			break;
 		++*offset;
@@ -171,14 +177,14 @@ static int find_good(struct block_reader *b, uint64_t *offset, bool *found)
 int block_reader_next(struct block_reader *b)
 {
 	for (;;) {
-		enum verdict verdict;
+		enum trace_fault fault;
 		uint64_t next = b->offset + 1;
 		bool found;
-		int err = check_block(b, b->offset, &verdict);
+		int err = check_block(b, b->offset, &fault);
 
 		if (err)
 			return err;
-		if (verdict == GOOD) {
+		if (fault == TRACE_FAULT_NONE) {
 			accept(b);
 			return 1;
 		}
@@ -186,16 +192,36 @@ int block_reader_next(struct block_reader *b)
 		 * At the end of a growing file a block may be half there; but a
 		 * damaged length can look the same, with good blocks behind it.
 		 */
-		if (verdict == SHORT) {
+		if (fault == TRACE_FAULT_TORN) {
+			uint64_t torn = b->torn;
+
 			err = find_good(b, &next, &found);
+			b->torn = torn;
 			if (err || !found)
 				return err;
+			fault = TRACE_FAULT_LENGTH;
 		} else {
 			err = find_magic(b, &next);
 			if (err)
 				return err;
 		}
-		count_gap(b, next - b->offset);
-		b->offset = next;
+		pass_over(b, next - b->offset, fault);
 	}
+}
+
+const uint8_t *block_reader_records(const struct block_reader *b, uint32_t *events)
+{
+	const uint8_t *p = b->bytes + HEADER;
+	uint64_t length;
+
+	*events = 0;
+	while (p < b->end) {
+		const uint8_t *body = varint_get(p + 1, b->end, &length);
+
+		if (!body || length > (uint64_t)(b->end - body))
+			break;
+		*events += *p == TRACE_RECORD_EVENT;
+		p = body + length;
+	}
+	return p;
 }

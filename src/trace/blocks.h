@@ -7,10 +7,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <memfs/trace_blocks.h>
 #include <memfs/trace_format.h>
 
 struct block_reader {
 	int fd;
+	/* Told of what is passed over, piece by piece, with what was wrong at its start. NULL = nobody. */
+	void (*passed)(void *context, uint64_t offset, uint64_t bytes, enum trace_fault fault);
+	void *context;
 	uint64_t offset;      /* of the next block */
 	uint64_t sequence;    /* that it should have */
 	uint64_t blocks, gaps, gap_bytes, lost;
@@ -21,7 +25,10 @@ struct block_reader {
 	const uint8_t *payload, *end;
 };
 
-/* Checks the file header. 0, or a negative errno with *why. The descriptor stays the caller's. */
+/*
+ * Empties b and checks the file header. 0, or a negative errno with *why. The descriptor stays the
+ * caller's. After -EPROTO b may be used all the same, to look for blocks behind a damaged header.
+ */
 int block_reader_init(struct block_reader *b, int fd, const char **why);
 
 /*
@@ -29,5 +36,11 @@ int block_reader_init(struct block_reader *b, int fd, const char **why);
  * (yet): a file that grows may be asked again; or a negative errno.
  */
 int block_reader_next(struct block_reader *b);
+
+/*
+ * Where in the payload of the block that was read the records end: its end, or the first record that
+ * does not fit. *events counts the events before.
+ */
+const uint8_t *block_reader_records(const struct block_reader *b, uint32_t *events);
 
 #endif

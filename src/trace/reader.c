@@ -25,6 +25,9 @@
 #define WORKERS_MAX 1024 /* of which numbers of requests are followed */
 #define SLACK_NS 1000000u /* what a watermark may be wrong by, see recorder.c */
 
+/* What an event refers to whose PROCESS record was lost. It is not the kernel. */
+static const struct trace_process unknown_process = { .comm = "?" };
+
 struct meta {
 	struct meta *next;
 	char *value;
@@ -160,26 +163,6 @@ static int read_meta(struct trace_reader *r, const uint8_t *p, const uint8_t *en
 	return 0;
 }
 
-static int read_name(struct trace_reader *r, const uint8_t *p, const uint8_t *end)
-{
-	uint64_t id;
-	char *name;
-	void *old;
-
-	p = varint_get(p, end, &id);
-	/* One that stands already may be in use by a waiting event: keep it. */
-	if (!p || id == UINT64_MAX || map_get(&r->names->by_id, id + 1))
-		return 0;
-	name = strndup((const char *)p, (size_t)(end - p));
-	if (!name)
-		return -ENOMEM;
-	if (map_set(&r->names->by_id, id + 1, name, &old) < 0) {
-		free(name);
-		return -ENOMEM;
-	}
-	return 0;
-}
-
 static void free_names(struct names *names)
 {
 	if (names)
@@ -204,6 +187,45 @@ static int reset_names(struct trace_reader *r)
 	r->names = names;
 	if (before && !before->events)
 		free_names(before);
+	return 0;
+}
+
+/*
+ * A number that has another name already: the recorder does not do that, so the NAMES_RESET before was lost
+ * in a gap, and the names that are known are those of another time.
+ */
+static bool is_renamed(const char *known, const uint8_t *p, const uint8_t *end)
+{
+	size_t length = (size_t)(end - p);
+
+	return strncmp(known, (const char *)p, length) != 0 || strlen(known) > length;
+}
+
+static int read_name(struct trace_reader *r, const uint8_t *p, const uint8_t *end)
+{
+	const char *known;
+	uint64_t id;
+	char *name;
+	void *old;
+	int err;
+
+	p = varint_get(p, end, &id);
+	if (!p || id == UINT64_MAX)
+		return 0;
+	known = map_get(&r->names->by_id, id + 1);
+	/* It may be in use by a waiting event: keep it. */
+	if (known && !is_renamed(known, p, end))
+		return 0;
+	err = known ? reset_names(r) : 0;
+	if (err)
+		return err;
+	name = strndup((const char *)p, (size_t)(end - p));
+	if (!name)
+		return -ENOMEM;
+	if (map_set(&r->names->by_id, id + 1, name, &old) < 0) {
+		free(name);
+		return -ENOMEM;
+	}
 	return 0;
 }
 
@@ -480,7 +502,9 @@ static void give(struct trace_reader *r, struct trace_event *event)
 	*event = p.event;
 	if (record) {
 		event->process = &record->process;
-	} else if (!p.process_id && event->fh) {
+	} else if (p.process_id) {
+		event->process = &unknown_process;
+	} else if (event->fh) {
 		const struct trace_handle *handle = map_get(&r->opens, event->fh);
 
 		event->process = handle ? handle->process : NULL;
@@ -638,7 +662,8 @@ void trace_get_info(const struct trace_reader *r, struct trace_info *info)
 		.blocks = b->blocks,
 		.gaps = b->gaps,
 		.gap_bytes = b->gap_bytes,
-		.complete = r->complete,
+		.complete = r->complete && !trace_meta(r, "recovered.gaps"),
+		.recovered = trace_meta(r, "recovered.gaps") != NULL,
 		.at_end = r->at_end,
 		.bytes = (uint64_t)st.st_size,
 		.read_bytes = b->offset,

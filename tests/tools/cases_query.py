@@ -110,6 +110,16 @@ def names_that_are_no_text():
 
 
 @case
+def facts_are_shown_on_one_line_each():
+    trace = scripted('meta mountpoint /mnt/\\x0aevil\\x1b[31m\nmeta op.35 crea\\x1bte\n'
+                     'event create node=1 name=a result=2\nend\n')
+    text = tool('info', trace)
+    assert 'mountpoint               /mnt/\\nevil\\x1b[31m\n' in text, text
+    for command in 'show', 'summary':
+        assert '\x1b' not in tool(command, trace), command
+
+
+@case
 def misuse_is_one_line():
     trace = from_file('small')
     for arguments, words in (

@@ -11,6 +11,7 @@
  *	event OP FIELD=VALUE...     fields of trace_format.h; name= and name2= are text, start= in ns
  *	block                       ends the block
  *	lost N                      so many were lost up to here
+ *	reset                       names are forgotten, and get their numbers anew
  *	end                         the closing record, with totals of the events above
  *
  * # begins a comment. \xNN in text is that byte, so that names may hold anything; a blank is \x20. Numbers may
@@ -228,6 +229,13 @@ static void put_end(void)
 	block_record_end(&the.block, TRACE_RECORD_END, at);
 }
 
+static void put_reset(void)
+{
+	record(TRACE_RECORD_NAMES_RESET, "", 0);
+	while (the.name_count)
+		free(the.names[--the.name_count]);
+}
+
 static void do_line(char *line)
 {
 	char *word, *key;
@@ -247,6 +255,8 @@ static void do_line(char *line)
 	} else if (strcmp(word, "lost") == 0 && line) {
 		the.lost = number(line);
 		the.block.lost = the.lost;
+	} else if (strcmp(word, "reset") == 0) {
+		put_reset();
 	} else if (strcmp(word, "block") == 0) {
 		block_writer_flush(&the.block);
 	} else if (strcmp(word, "end") == 0) {

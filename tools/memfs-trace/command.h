@@ -35,6 +35,10 @@ int command_diff(int argc, char **argv);
 int command_tail(int argc, char **argv);
 int command_top(int argc, char **argv);
 int command_replay(int argc, char **argv);
+int command_export(int argc, char **argv);
+int command_verify(int argc, char **argv);
+int command_recover(int argc, char **argv);
+int command_report(int argc, char **argv);
 
 /* Says "memfs-trace: what: why" on stderr; returns 2. */
 int complain(const char *what, const char *why);

@@ -21,6 +21,33 @@ const char *event_second_name(const struct trace_event *e)
 	return e->op == TRACE_OP_LINK ? e->name : e->name2;
 }
 
+const char *event_caller(const struct trace_process *process, bool inferred, char *buf, size_t size)
+{
+	if (process)
+		snprintf(buf, size, "%s%s/%u", inferred ? "~" : "",
+			 *process->comm ? process->comm : "?", process->pid);
+	else
+		snprintf(buf, size, "kernel/0");
+	return buf;
+}
+
+mode_t event_made_type(const struct trace_event *e)
+{
+	switch (e->op) {
+	case TRACE_OP_CREATE:
+	case TRACE_OP_TMPFILE:
+		return S_IFREG;
+	case TRACE_OP_MKNOD:
+		return e->mode & S_IFMT ? e->mode & S_IFMT : S_IFREG;
+	case TRACE_OP_MKDIR:
+		return S_IFDIR;
+	case TRACE_OP_SYMLINK:
+		return S_IFLNK;
+	default:
+		return 0;
+	}
+}
+
 const char *event_path(const struct trace_reader *r, const struct trace_event *e, char *buf,
 		       size_t size)
 {
@@ -226,7 +253,9 @@ static void print_process(FILE *out, const struct trace_event *e)
 
 void event_print_call(FILE *out, const struct trace_reader *r, const struct trace_event *e)
 {
-	fprintf(out, "%s(", trace_op_name(r, e->op));
+	char op[64];
+
+	fprintf(out, "%s(", format_escaped(trace_op_name(r, e->op), op, sizeof(op)));
 	if (e->op == TRACE_OP_BATCH_FORGET)
 		fprintf(out, "%" PRIu64 " nodes", e->size);
 	else if (e->node)

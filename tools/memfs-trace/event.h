@@ -29,6 +29,12 @@ const char *event_path(const struct trace_reader *r, const struct trace_event *e
 /* The text of a mark that was set (memfs.trace.mark), NULL = it is no such event. */
 const char *event_mark(const struct trace_event *e);
 
+/* "cc1/101", inferred "~cc1/101", or "kernel/0"; raw bytes, cut off at size. Returns buf. */
+const char *event_caller(const struct trace_process *process, bool inferred, char *buf, size_t size);
+
+/* S_IFMT bits of what the operation makes, 0 = nothing. */
+mode_t event_made_type(const struct trace_event *e);
+
 struct event_style {
 	bool raw;           /* times in ns, CLOCK_MONOTONIC */
 	bool color;         /* failed calls stand out */

@@ -2,8 +2,8 @@
 /*
  * findings.h - what of a trace could have been spared.
  *
- * findings-collect.c goes through the events and keeps what they say of nodes, and of each process
- * with each node; findings-judge.c makes findings of that at the end; findings.c prints
+ * findings_collect.c goes through the events and keeps what they say of nodes, and of each process
+ * with each node; findings_judge.c makes findings of that at the end; findings.c prints
  * them. All thresholds stand here, and in memfs-trace(1).
  */
 #ifndef MEMFS_TRACE_FINDINGS_H

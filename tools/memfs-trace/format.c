@@ -156,7 +156,7 @@ bool parse_number(const char *text, uint64_t max, uint64_t *n)
 	return !errno && !*end && *n <= max;
 }
 
-/* --- JSON ------------------------------------------------------------------ */
+/* --- UTF-8 ------------------------------------------------------------------ */
 
 /* Length of the UTF-8 sequence at p, 0 = it is none. The string ends in NUL, which is no continuation. */
 static size_t sequence_length(const unsigned char *p)
@@ -180,28 +180,61 @@ static size_t sequence_length(const unsigned char *p)
 	return length;
 }
 
+bool name_is_utf8(const char *name)
+{
+	for (const unsigned char *p = (const unsigned char *)name; *p;) {
+		size_t length = sequence_length(p);
+
+		if (!length)
+			return false;
+		p += length;
+	}
+	return true;
+}
+
+size_t format_utf8(const char *name, char *text, bool *valid)
+{
+	size_t at = 0;
+
+	*valid = true;
+	for (const unsigned char *p = (const unsigned char *)name; *p;) {
+		size_t length = sequence_length(p);
+
+		memcpy(text + at, length ? (const char *)p : "\xef\xbf\xbd", length ? length : 3);
+		at += length ? length : 3;
+		*valid &= length > 0;
+		p += length ? length : 1;
+	}
+	text[at] = '\0';
+	return at;
+}
+
+const char *format_hex(const char *name, char *text)
+{
+	static const char digits[] = "0123456789abcdef";
+	char *at = text;
+
+	for (const unsigned char *p = (const unsigned char *)name; *p; p++) {
+		*at++ = digits[*p >> 4];
+		*at++ = digits[*p & 15];
+	}
+	*at = '\0';
+	return text;
+}
+
 void json_set_name(json_t *object, const char *key, const char *name)
 {
 	const size_t size = strlen(name);
-	char *text = calloc(3, size + 1), *hex = malloc(2 * size + 1), hex_key[64];
-	size_t at = 0;
-	bool valid = true;
+	char *text = malloc(3 * size + 1), *hex = malloc(2 * size + 1), hex_key[64];
+	bool valid;
 
 	if (text && hex) {
-		for (const unsigned char *p = (const unsigned char *)name; *p;) {
-			size_t length = sequence_length(p);
+		size_t length = format_utf8(name, text, &valid);
 
-			memcpy(text + at, length ? (const char *)p : "\xef\xbf\xbd", length ? length : 3);
-			at += length ? length : 3;
-			valid &= length > 0;
-			p += length ? length : 1;
-		}
-		json_object_set_new(object, key, json_stringn(text, at));
-		for (size_t i = 0; i < size; i++)
-			snprintf(hex + 2 * i, 3, "%02x", (unsigned char)name[i]);
+		json_object_set_new(object, key, json_stringn(text, length));
 		snprintf(hex_key, sizeof(hex_key), "%s_hex", key);
 		if (!valid)
-			json_object_set_new(object, hex_key, json_stringn(hex, 2 * size));
+			json_object_set_new(object, hex_key, json_string(format_hex(name, hex)));
 	}
 	free(text);
 	free(hex);

@@ -45,6 +45,18 @@ bool parse_duration(const char *text, uint64_t *ns);
 /* A decimal number up to max; false for anything else. */
 bool parse_number(const char *text, uint64_t max, uint64_t *n);
 
+/* Are these bytes UTF-8? */
+bool name_is_utf8(const char *name);
+
+/*
+ * Bytes as UTF-8: U+FFFD for each that is not part of a character. `text` has room for three times as
+ * many bytes, and a NUL. Returns the length; *valid: nothing had to be replaced.
+ */
+size_t format_utf8(const char *name, char *text, bool *valid);
+
+/* Bytes in hexadecimal: twice as many, and a NUL. */
+const char *format_hex(const char *name, char *text);
+
 /*
  * Puts raw bytes into a JSON object: the text under `key`; where that is not UTF-8,
  * U+FFFD for what is not, and the bytes in hexadecimal under `key`_hex.

@@ -21,11 +21,15 @@ static const struct query_spec spec = {
 
 static void print_meta(void *context, const char *key, const char *value)
 {
+	static char shown[4 * 65536]; /* a block holds no more */
+	char shown_key[128];
+
 	(void)context;
 	/* The tables of operations and fields are for programs. */
 	if (strncmp(key, "op.", 3) == 0 || strncmp(key, "field.", 6) == 0)
 		return;
-	printf("%-24s %s\n", key, value);
+	printf("%-24s %s\n", format_escaped(key, shown_key, sizeof(shown_key)),
+	       format_escaped(value, shown, sizeof(shown)));
 }
 
 static void print_began(const struct trace_info *info)

@@ -31,6 +31,10 @@ static const struct command commands[] = {
 	{ "tail", "the last calls, and then each that comes", command_tail },
 	{ "top", "what is going on: by process, file or operation", command_top },
 	{ "replay", "run the calls of a trace on any directory", command_replay },
+	{ "export", "the events for other programs: JSON, CSV, SQLite, Perfetto, flame graphs", command_export },
+	{ "verify", "each block: good, damaged, or missing", command_verify },
+	{ "recover", "save what is good of a damaged trace", command_recover },
+	{ "report", "a page with sums, pictures, and what stands out", command_report },
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
@@ -45,7 +49,7 @@ static void print_help(FILE *out)
 		fprintf(out, "  %-9s %s\n", commands[i].name, commands[i].what);
 	fputs("\n"
 	      "memfs-trace COMMAND --help tells more of each.\n"
-	      "Exit status: 0; 1 for a finding: a trace that is damaged or incomplete (info, check),\n"
+	      "Exit status: 0; 1 for a finding: a trace that is damaged or incomplete (info, check, verify),\n"
 	      "against the rules (assert), or different (diff --exit-code, replay); 2 for misuse.\n",
 	      out);
 }
@@ -103,6 +107,23 @@ bool next_event(struct trace_reader *r, const char *path, struct trace_event *ev
 	return more > 0 && !ferror(stdout);
 }
 
+/* Facts are text, and need not be what they should. */
+static const char *count_of(const struct trace_reader *r, const char *key, char buf[FORMAT_SIZE])
+{
+	const char *value = trace_meta(r, key);
+	uint64_t n;
+
+	return value && parse_number(value, UINT64_MAX, &n) ? format_count(n, buf) : "?";
+}
+
+static void write_recovered(FILE *out, const struct trace_reader *r)
+{
+	char gaps[FORMAT_SIZE], bytes[FORMAT_SIZE];
+
+	fprintf(out, "RECOVERED without %s bytes in %s places, ",
+	       count_of(r, "recovered.gap_bytes", bytes), count_of(r, "recovered.gaps", gaps));
+}
+
 void write_verdict(FILE *out, const struct trace_reader *r)
 {
 	char events[FORMAT_SIZE], lost[FORMAT_SIZE], gap_bytes[FORMAT_SIZE];
@@ -116,6 +137,8 @@ void write_verdict(FILE *out, const struct trace_reader *r)
 		       info.continued ? " that goes on" : "");
 	if (info.skipped)
 		fprintf(out, "%s LEFT OUT (trace_max), ", format_count(info.skipped, lost));
+	if (info.recovered)
+		write_recovered(out, r);
 	if (info.gaps)
 		fprintf(out, "DAMAGED: %" PRIu64 " gap%s of %s bytes\n", info.gaps,
 		       info.gaps == 1 ? "" : "s", format_count(info.gap_bytes, gap_bytes));

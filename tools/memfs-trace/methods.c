@@ -6,7 +6,7 @@
 
 #include "command.h"
 #include "event.h"
-#include "methods-classify.h"
+#include "methods_classify.h"
 #include "query.h"
 
 #define COMMANDS_SHOWN 4

@@ -219,6 +219,8 @@ json_t *query_json(const struct query *q)
 			   "complete", (int)info.complete, "segment", (json_int_t)info.segment,
 			   "continued", (int)info.continued, "snapshot",
 			   (json_int_t)info.snapshot);
+	if (object && info.recovered)
+		json_object_set_new(object, "recovered", json_true());
 	if (object && q->filter.active)
 		json_object_set_new(object, "passed", json_integer((json_int_t)q->filter.passed));
 	if (!object)

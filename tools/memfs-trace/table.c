@@ -8,6 +8,7 @@
 
 #include "command.h"
 #include "format.h"
+#include "html.h"
 
 #define CELL_SIZE 32768 /* an escaped path */
 #define RULE_MAX 15     /* below the title of the last column, if that is text */
@@ -403,6 +404,51 @@ void table_print(struct table *t, FILE *out, bool raw)
 		print_row(t, out, widths, t->total, raw, buf);
 	}
 	free(widths);
+	free(buf);
+}
+
+/* --- HTML ------------------------------------------------------------------- */
+
+static void html_row(const struct table *t, FILE *out, const struct row *row, char *buf)
+{
+	fputs("<tr>", out);
+	for (size_t i = 0; i < t->shown_count; i++) {
+		const struct column *c = &t->columns[t->shown[i]];
+		const struct value *v = &row->values[t->shown[i]];
+
+		fputs(c->kind == COLUMN_TEXT ? "<td>" : "<td class=\"n\">", out);
+		if (c->kind == COLUMN_TEXT)
+			html_text(out, v->text ? v->text : "");
+		else
+			html_text(out, format_cell(c, v, false, buf));
+		fputs("</td>", out);
+	}
+	fputs("</tr>\n", out);
+}
+
+void table_html(struct table *t, FILE *out)
+{
+	char *buf = need(malloc(CELL_SIZE));
+
+	finish(t);
+	fputs("<div class=\"table\"><table>\n<thead><tr>", out);
+	for (size_t i = 0; i < t->shown_count; i++) {
+		const struct column *c = &t->columns[t->shown[i]];
+
+		fputs(c->kind == COLUMN_TEXT ? "<th>" : "<th class=\"n\">", out);
+		html_text(out, c->title);
+		fputs("</th>", out);
+	}
+	fputs("</tr></thead>\n<tbody>\n", out);
+	for (size_t i = 0; i < t->row_count && (!t->top || i < t->top); i++)
+		html_row(t, out, t->rows[i], buf);
+	fputs("</tbody>\n", out);
+	if (t->total) {
+		fputs("<tfoot>\n", out);
+		html_row(t, out, t->total, buf);
+		fputs("</tfoot>\n", out);
+	}
+	fputs("</table></div>\n", out);
 	free(buf);
 }
 

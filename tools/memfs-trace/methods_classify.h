@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * methods-classify.h - how each file was written, from the calls that did it.
+ * methods_classify.h - how each file was written, from the calls that did it.
  *
  * The rules, and what is visible in which cache mode, stand in memfs-trace(1). A file may have been
  * written in several ways.

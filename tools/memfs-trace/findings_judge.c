@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* findings-judge.c - what was collected, held against the thresholds, and put into words. */
+/* findings_judge.c - what was collected, held against the thresholds, and put into words. */
 #include "findings.h"
 
 #include <inttypes.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "methods-classify.h"
+#include "methods_classify.h"
 
 #include <fcntl.h>
 #include <stdlib.h>

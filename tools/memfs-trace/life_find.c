@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * life-find.c - which nodes ever had a path.
+ * life_find.c - which nodes ever had a path.
  *
  * Only names equal to the last component can be it: these entries are kept. An entry's path is compared
  * when it is made, and again whenever a directory has been renamed, for then it may

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * findings-collect.c - what the events say of nodes, and of each process with each node.
+ * findings_collect.c - what the events say of nodes, and of each process with each node.
  *
  * collect_watch() sees all events, and keeps what makes a claim true or not: what changed, what was
  * read. collect_count() sees those that pass the filters, and counts calls and what they cost.
