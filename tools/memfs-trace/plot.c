@@ -214,3 +214,17 @@ bool plot_end_file(struct plot *p, const char *path)
 	free(picture);
 	return good;
 }
+
+void plot_place_labels(double *places, size_t count, double width, double gap)
+{
+	double free_from = 0, free_to = width - 0.5 * gap;
+
+	for (size_t i = 0; i < count; i++) {
+		places[i] += 0.5 * gap;
+		if (places[i] < free_from)
+			places[i] = free_from;
+		free_from = places[i] + gap;
+	}
+	for (size_t i = count; i-- > 0 && places[i] > free_to; free_to -= gap)
+		places[i] = free_to;
+}

@@ -57,4 +57,11 @@ char *plot_end(struct plot *p, size_t *size);
 /* The same, into a file. False: said; then the file is not touched, unless it cannot be written. */
 bool plot_end_file(struct plot *p, const char *path);
 
+/*
+ * Where upright labels of lines stand, so that each can be read: at their lines, and where those are closer together
+ * than `gap`, or at the end of the axis, beside them. `places` has the lines' places from 0 to `width`, in
+ * order, and gets the labels'.
+ */
+void plot_place_labels(double *places, size_t count, double width, double gap);
+
 #endif

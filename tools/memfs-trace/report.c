@@ -116,6 +116,7 @@ int command_report(int argc, char **argv)
 	report_watch(&report);
 	if (c != QUERY_READY || !query_open(&report.query, argv[optind]))
 		return query_end(&report.query, c == QUERY_READY ? QUERY_MISUSE : c);
+	actors_init(&report.actors);
 	report_read(&report);
 	good = filter_end(&report.query.filter);
 	if (good)

@@ -8,6 +8,7 @@
 
 #include <sys/types.h>
 
+#include "actors.h"
 #include "findings.h"
 #include "histogram.h"
 #include "ids.h"
@@ -72,7 +73,8 @@ struct report {
 	uint64_t reads[REPORT_SIZES], writes[REPORT_SIZES]; /* calls, by bytes */
 
 	/* The element of an id stands at id - 1. */
-	struct ids file_ids, command_ids, absent_ids, process_ids;
+	struct ids file_ids, command_ids, absent_ids, caller_ids;
+	struct actors actors;
 	struct report_file *files;
 	struct report_command *commands;
 	struct report_absent *absents;

@@ -155,6 +155,11 @@ static void add_names(struct report *r, const struct trace_event *e)
 
 /* --- by command --------------------------------------------------------------------- */
 
+/* A process, under one of the names that it had. */
+struct caller {
+	uint32_t actor, command;
+};
+
 static void add_command(struct report *r, const struct trace_event *e)
 {
 	const char *comm = !e->process ? "" : *e->process->comm ? e->process->comm : "?";
@@ -171,7 +176,12 @@ static void add_command(struct report *r, const struct trace_event *e)
 	command = &r->commands[r->last_command - 1];
 	add_sums(&command->sums, e);
 	if (e->process) {
-		ids_get(&r->process_ids, &e->process, sizeof(e->process), &is_new);
+		const struct caller caller = {
+			.actor = actors_of(&r->actors, e)->number,
+			.command = r->last_command,
+		};
+
+		ids_get(&r->caller_ids, &caller, sizeof(caller), &is_new);
 		command->processes += is_new;
 	}
 }
@@ -311,7 +321,8 @@ void report_free(struct report *r)
 	ids_free(&r->file_ids);
 	ids_free(&r->command_ids);
 	ids_free(&r->absent_ids);
-	ids_free(&r->process_ids);
+	ids_free(&r->caller_ids);
+	actors_free(&r->actors);
 	ids_free(&r->failures);
 	findings_free(&r->findings);
 	collect_free(&r->collection);

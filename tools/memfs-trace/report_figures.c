@@ -17,6 +17,7 @@
 #define BARS_MAX 12
 #define BAR_HEIGHT 22
 #define LABEL_MAX 44      /* characters of a path below a picture's bars */
+#define LABEL_GAP 0.025   /* of the width: so far apart labels of marks can be read */
 #define MARKS_DRAWN 12
 #define MARK_MAX 24       /* bytes of its text */
 #define DURATION_BINS 128 /* two for each power of two */
@@ -62,19 +63,34 @@ static double time_of(const struct report *r, size_t i)
 	return seconds((uint64_t)i << r->time_shift);
 }
 
-/* A line from top to bottom, with the beginning of its text. */
-static void write_mark(const struct report *r, FILE *out, const struct report_mark *mark, double unit)
+/* When a mark was set, in the unit of the axis. */
+static double mark_time(const struct report *r, size_t i, double unit)
 {
-	uint64_t began = r->query.filter.began_ns;
-	double x = mark->start_ns > began ? seconds(mark->start_ns - began) * unit : 0;
+	uint64_t at = r->marks[i].start_ns, began = r->query.filter.began_ns;
+
+	return at > began ? seconds(at - began) * unit : 0;
+}
+
+/* A line from top to bottom for each mark, and beside it the beginning of its text. */
+static void write_marks(const struct report *r, FILE *out, double end, double unit)
+{
+	size_t count = r->mark_count < MARKS_DRAWN ? r->mark_count : MARKS_DRAWN;
+	double places[MARKS_DRAWN];
 	char text[MARK_MAX + 1];
 
-	snprintf(text, sizeof(text), "%s", mark->text);
-	fprintf(out, "set arrow from first %.9g, graph 0 to first %.9g, graph 1 nohead "
-		"lc rgb '#888888' front\nset label ", x, x);
-	plot_quote(out, text);
-	fprintf(out, " at first %.9g, graph 0.98 rotate by 90 right offset character -0.7,0 "
-		"font ',9' front\n", x);
+	for (size_t i = 0; i < count; i++)
+		places[i] = mark_time(r, i, unit);
+	plot_place_labels(places, count, end, LABEL_GAP * end);
+	for (size_t i = 0; i < count; i++) {
+		double x = mark_time(r, i, unit);
+
+		snprintf(text, sizeof(text), "%s", r->marks[i].text);
+		fprintf(out, "set arrow from first %.9g, graph 0 to first %.9g, graph 1 nohead "
+			"lc rgb '#888888' front\nset label ", x, x);
+		plot_quote(out, text);
+		fprintf(out, " at first %.9g, graph 0.98 rotate by 90 right font ',9' front\n",
+			places[i]);
+	}
 }
 
 /* Axis of time, and a line for each mark. */
@@ -85,8 +101,7 @@ static void write_time_axis(const struct report *r, FILE *out)
 	fprintf(out, "set xrange [0:%.9g]\nset format x '%%.4g'\n", end < 1 ? end * 1e3 : end);
 	fprintf(out, "set xlabel 'time in %s'\n", end < 1 ? "ms" : "s");
 	fputs("set yrange [0:*]\nset key outside right top vertical reverse Left samplen 1.5\n", out);
-	for (size_t i = 0; i < r->mark_count && i < MARKS_DRAWN; i++)
-		write_mark(r, out, &r->marks[i], end < 1 ? 1e3 : 1);
+	write_marks(r, out, end < 1 ? end * 1e3 : end, end < 1 ? 1e3 : 1);
 }
 
 /* Times are written in the unit of the axis. */

@@ -138,7 +138,7 @@ static void put_numbers(const struct report *r, FILE *out)
 	put_number(out, format_bytes(r->sums.bytes_written, buf), "bytes written");
 	put_number(out, format_count(r->made, buf), "names made");
 	put_number(out, format_count(r->removed, buf), "names removed");
-	put_number(out, format_count(r->process_ids.count, buf), "processes");
+	put_number(out, format_count(r->actors.count - 1, buf), "processes");
 	fputs("</div>\n", out);
 }
 

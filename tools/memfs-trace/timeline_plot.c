@@ -45,30 +45,16 @@ static void print_lines(FILE *out, const struct activity *a, double offset)
 			offset + (double)a->marks[i].ns / 1e9, offset + (double)a->marks[i].ns / 1e9);
 }
 
-/* Where the labels stand: at their lines; where those are close together or at the end, beside them. */
-static size_t place_labels(const struct activity *a, double places[LABELS_MAX])
-{
-	const double width = (double)(a->count * a->step_ns) / 1e9, gap = LABEL_GAP * width;
-	const size_t count = a->mark_count < LABELS_MAX ? a->mark_count : LABELS_MAX;
-	double free_from = 0, free_to = width - 0.5 * gap;
-
-	for (size_t i = 0; i < count; i++) {
-		places[i] = (double)a->marks[i].ns / 1e9 + 0.5 * gap;
-		if (places[i] < free_from)
-			places[i] = free_from;
-		free_from = places[i] + gap;
-	}
-	for (size_t i = count; i-- > 0 && places[i] > free_to; free_to -= gap)
-		places[i] = free_to;
-	return count;
-}
-
 /* Upwards along the lines, in the first of the panels. */
 static void print_labels(FILE *out, const struct activity *a, double offset)
 {
+	const double width = (double)(a->count * a->step_ns) / 1e9;
+	const size_t count = a->mark_count < LABELS_MAX ? a->mark_count : LABELS_MAX;
 	double places[LABELS_MAX];
-	size_t count = place_labels(a, places);
 
+	for (size_t i = 0; i < count; i++)
+		places[i] = (double)a->marks[i].ns / 1e9;
+	plot_place_labels(places, count, width, LABEL_GAP * width);
 	for (size_t i = 0; i < count; i++) {
 		fprintf(out, "set label %zu ", i + 1);
 		plot_quote(out, a->marks[i].text);
