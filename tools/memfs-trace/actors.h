@@ -12,6 +12,7 @@
 #include <memfs/trace_reader.h>
 
 #include "names.h"
+#include "trace/map.h"
 
 struct actor {
 	uint32_t number;  /* 0 is the kernel itself */

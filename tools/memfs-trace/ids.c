@@ -8,6 +8,8 @@
 
 #include "command.h"
 
+#define FIRST_CAPACITY 16 /* many tables stay small */
+
 static void *need(void *memory)
 {
 	if (!memory)
@@ -31,7 +33,7 @@ static uint32_t *find_slot(const struct ids *ids, uint64_t hash, const void *byt
 
 static void grow(struct ids *ids)
 {
-	ids->capacity = ids->capacity ? 2 * ids->capacity : 512;
+	ids->capacity = ids->capacity ? 2 * ids->capacity : FIRST_CAPACITY;
 	if (ids->capacity > UINT32_MAX / 4)
 		need(NULL);
 	ids->slot_count = 2 * ids->capacity;

@@ -7,12 +7,6 @@
 
 #include "command.h"
 
-struct name {
-	struct name *next; /* of the same hash */
-	uint32_t number;
-	char text[];
-};
-
 static void *need(void *memory)
 {
 	if (!memory)
@@ -35,50 +29,24 @@ char *make_copy(const char *text)
 	return need(strdup(text));
 }
 
-/* FNV-1a; never 0, which is no key of a map. */
-static uint64_t hash(const char *text)
-{
-	uint64_t h = 0xcbf29ce484222325u;
-
-	for (; *text; text++)
-		h = (h ^ (unsigned char)*text) * 0x100000001b3u;
-	return h ? h : 1;
-}
-
 uint32_t names_number(struct names *n, const char *name)
 {
-	const uint64_t key = hash(name);
-	struct name *first = map_get(&n->by_hash, key), *made;
-	void *old;
+	bool is_new;
+	uint32_t id = ids_get(&n->ids, name, strlen(name), &is_new);
 
-	for (made = first; made; made = made->next)
-		if (strcmp(made->text, name) == 0)
-			return made->number;
-	made = make_zeroed(sizeof(*made) + strlen(name) + 1);
-	strcpy(made->text, name);
-	made->next = first;
-	made->number = (uint32_t)n->count;
-	if (n->count == n->capacity) {
-		n->capacity = n->capacity ? 2 * n->capacity : 64;
-		n->all = make_bigger(n->all, n->capacity * sizeof(*n->all));
-	}
-	n->all[n->count++] = made;
-	need(map_set(&n->by_hash, key, made, &old) < 0 ? NULL : made);
-	return made->number;
+	n->count = n->ids.count;
+	return id - 1;
 }
 
 const char *names_text(const struct names *n, uint32_t number)
 {
-	return n->all[number]->text;
+	return ids_entry(&n->ids, number + 1)->bytes;
 }
 
 void names_free(struct names *n)
 {
-	for (size_t i = 0; i < n->count; i++)
-		free(n->all[i]);
-	free(n->all);
-	map_destroy(&n->by_hash, NULL);
-	*n = (struct names){ 0 };
+	ids_free(&n->ids);
+	n->count = 0;
 }
 
 /* --- a few of them ---------------------------------------------------------- */

@@ -11,12 +11,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "trace/map.h"
+#include "ids.h"
 
+/* All zero is an empty one. */
 struct names {
-	struct map by_hash; /* a chain of struct name each */
-	struct name **all;  /* by number */
-	size_t count, capacity;
+	struct ids ids;
+	size_t count;
 };
 
 /* The number of a name; a new one if need be. */
