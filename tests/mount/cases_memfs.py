@@ -253,8 +253,8 @@ def files_are_opened_without_a_call(target):
         fails(errno.ENOENT, os.open, f'{path}/absent', os.O_RDONLY)
         done = subprocess.run(['chattr', '+i', f'{path}/f'], stderr=subprocess.PIPE, text=True)
         assert done.returncode and 'not supported' in done.stderr, done
-    wait_until(lambda: b'no_open' in subprocess.run([Paths.trace, 'info', trace],
-                                                    stdout=subprocess.PIPE).stdout)
+    wait_until(lambda: subprocess.run([Paths.trace, 'info', trace],
+                                      stdout=subprocess.DEVNULL).returncode == 0)
     calls = sh(f'{Paths.trace} show --between known end {trace}').splitlines()
     # With cache=auto each close(2) still asks for a FLUSH.
     equal({call.split('(')[0].split()[-1] for call in calls} - {'forget', 'flush'}, set())
