@@ -7,14 +7,17 @@
 #include <fcntl.h>
 #include <libgen.h>
 #include <linux/fuse.h>
+#include <linux/landlock.h>
 #include <sched.h>
 #include <seccomp.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -22,6 +25,14 @@
 
 #ifndef FUSE_DEV_IOC_CLONE
 #define FUSE_DEV_IOC_CLONE _IOR(229, 0, uint32_t)
+#endif
+
+/* Newer than some headers. */
+#ifndef LANDLOCK_ACCESS_FS_TRUNCATE
+#define LANDLOCK_ACCESS_FS_TRUNCATE (1ULL << 14)
+#endif
+#ifndef LANDLOCK_ACCESS_FS_IOCTL_DEV
+#define LANDLOCK_ACCESS_FS_IOCTL_DEV (1ULL << 15)
 #endif
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -100,6 +111,75 @@ static int drop_capabilities(const char *trace)
 	return keep(wanted, trace && !is_ours(trace) ? COUNT(wanted) : 0, CAPNG_SELECT_BOTH);
 }
 
+/* --- files ------------------------------------------------------------------ */
+
+/* All that this version of Landlock can refuse: from the first bit on, more with each. */
+static uint64_t all_access(long version)
+{
+	static const unsigned bits[] = { 13, 14, 15, 15, 16 };
+
+	return (1ull << bits[version > (long)COUNT(bits) ? COUNT(bits) - 1 :
+			     (size_t)version - 1]) - 1;
+}
+
+/* Allows it for a file, or for all below a directory. What does not exist needs no leave. */
+static bool allow_path(int ruleset, const char *path, uint64_t access)
+{
+	struct landlock_path_beneath_attr rule = {
+		.allowed_access = access,
+		.parent_fd = open(path, O_PATH | O_CLOEXEC),
+	};
+	bool ok;
+
+	if (rule.parent_fd < 0)
+		return errno == ENOENT;
+	ok = syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0) == 0;
+	close(rule.parent_fd);
+	return ok;
+}
+
+static bool allow_trace(int ruleset, const char *trace, uint64_t all)
+{
+	const uint64_t access = LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_MAKE_REG |
+				LANDLOCK_ACCESS_FS_REMOVE_FILE | LANDLOCK_ACCESS_FS_TRUNCATE;
+	char *copy = strdup(trace);
+	bool ok = copy && allow_path(ruleset, dirname(copy), access & all);
+
+	free(copy);
+	return ok;
+}
+
+/*
+ * Of all files, those that serving opens: the device for each worker, names of processes, what the machine has of processors,
+ * and beside the trace. 0 or a negative errno.
+ */
+static int restrict_files(const char *trace)
+{
+	const uint64_t read = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR;
+	const uint64_t device = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE |
+				LANDLOCK_ACCESS_FS_IOCTL_DEV;
+	long version = syscall(SYS_landlock_create_ruleset, NULL, 0,
+			       LANDLOCK_CREATE_RULESET_VERSION);
+	struct landlock_ruleset_attr attributes;
+	int ruleset, err = 0;
+
+	if (version <= 0) /* before Linux 5.13, or switched off: as usual as not */
+		return version < 0 && errno != ENOSYS && errno != EOPNOTSUPP ? -errno : 0;
+	memset(&attributes, 0, sizeof(attributes));
+	attributes.handled_access_fs = all_access(version);
+	ruleset = (int)syscall(SYS_landlock_create_ruleset, &attributes, sizeof(attributes), 0);
+	if (ruleset < 0)
+		return -errno;
+	if (!allow_path(ruleset, "/proc", read) || !allow_path(ruleset, "/sys", read) ||
+	    !allow_path(ruleset, "/dev/fuse", device & attributes.handled_access_fs) ||
+	    !allow_path(ruleset, "/dev/null", device & attributes.handled_access_fs) ||
+	    (trace && !allow_trace(ruleset, trace, attributes.handled_access_fs)) ||
+	    syscall(SYS_landlock_restrict_self, ruleset, 0) < 0)
+		err = -errno;
+	close(ruleset);
+	return err;
+}
+
 /* --- system calls --------------------------------------------------------- */
 
 /* Those that any mount needs, whatever their arguments. */
@@ -174,12 +254,12 @@ static int allow_bounded(scmp_filter_ctx filter, bool trace)
 #else
 		{ SCMP_SYS(clone), SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD) },
 #endif
-		{ SCMP_SYS(tgkill), SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid()) },
+		{ SCMP_SYS(tgkill), SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid(), 0) },
 		{ SCMP_SYS(ioctl), SCMP_A1(SCMP_CMP_MASKED_EQ, UINT32_MAX, FUSE_DEV_IOC_CLONE) },
 		{ SCMP_SYS(ioctl), SCMP_A1(SCMP_CMP_MASKED_EQ, UINT32_MAX, TCGETS) },
-		{ SCMP_SYS(prctl), SCMP_A0(SCMP_CMP_EQ, PR_SET_NAME) },
-		{ SCMP_SYS(prlimit64), SCMP_A2(SCMP_CMP_EQ, 0) }, /* asks, and sets nothing */
-		{ SCMP_SYS(socket), SCMP_A0(SCMP_CMP_EQ, AF_UNIX) },
+		{ SCMP_SYS(prctl), SCMP_A0(SCMP_CMP_EQ, PR_SET_NAME, 0) },
+		{ SCMP_SYS(prlimit64), SCMP_A2(SCMP_CMP_EQ, 0, 0) }, /* asks, and sets nothing */
+		{ SCMP_SYS(socket), SCMP_A0(SCMP_CMP_EQ, AF_UNIX, 0) },
 	};
 	const size_t count = COUNT(calls) - (trace ? 0 : 1); /* without a trace, no log */
 	int err = 0;
@@ -244,6 +324,10 @@ int sandbox_enter(const struct sandbox_needs *needs)
 		return 0;
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	prepare();
+	err = restrict_files(needs->trace);
+	if (err)
+		complain("sandbox: files cannot be restricted: %s; going on without",
+			 strerror(-err));
 	err = filter_calls(needs);
 	if (err)
 		complain("sandbox: the system calls cannot be filtered: %s; going on without",

@@ -5,6 +5,7 @@
  *   capabilities    none is left; CAP_DAC_OVERRIDE where root writes a trace into somebody else's directory
  *   no_new_privs    nothing that it might run could have more
  *   dumpable        off: no core file and no debugger of the same user has what is in the files
+ *   files           by Landlock, where the kernel has it: the device, /proc and /sys, and the directory of the trace
  *   system calls    those of serving; all else fails with ENOSYS
  *
  * ENOSYS, and not the end of the daemon: all files would be gone with it, and a new version of the C library may well
@@ -22,8 +23,8 @@ struct sandbox_needs {
 };
 
 /*
- * For the whole process, for good; call it before there are other threads. What the system does not offer is said in one line on
- * stderr each, and gone without. Returns 0, or -1 when a capability could not be given up, which
+ * For the whole process, for good; call it before there are other threads. What cannot be done is said in one line on
+ * stderr each, and gone without (that there is no Landlock is not said). Returns 0, or -1 when a capability could not be given up, which
  * has been said as well.
  */
 int sandbox_enter(const struct sandbox_needs *needs);
@@ -31,7 +32,7 @@ int sandbox_enter(const struct sandbox_needs *needs);
 /* For the process that unmounts: it keeps what umount2(2) needs, as far as it has it. 0 or -1. */
 int sandbox_keep_unmounting(void);
 
-/* Was the filter of system calls compiled in? Sanitizers need calls of their own: with them it is not. */
+/* Are system calls and files restricted at all? Sanitizers need their own: builds with them do not. */
 bool sandbox_has_filter(void);
 
 #endif

@@ -63,9 +63,8 @@ static bool detach(int fd)
 	sigprocmask(SIG_BLOCK, &all, NULL); /* a signal is for the daemon, and then it is needed */
 	prctl(PR_SET_NAME, "memfs-unmount");
 	setsid();
-	if (dup2(fd, 3) < 0)
+	if (dup2(fd, 3) < 0 || close_range(4, ~0U, 0) < 0)
 		return false;
-	close_range(4, ~0U, 0);
 	null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	return null >= 0 && dup2(null, STDIN_FILENO) >= 0 && dup2(null, STDOUT_FILENO) >= 0 &&
 	       dup2(null, STDERR_FILENO) >= 0 && close(null) == 0 &&

@@ -271,33 +271,76 @@ SANDBOX_TEST(no_capability_is_left)
 	EXPECT(status_field("NoNewPrivs:", 10) == 1);
 }
 
+static char others[] = "/tmp/test-sandboxXXXXXX"; /* a directory */
+
 /* Root writes the trace where a user may: to go on there, it needs to override that it may not. */
-SANDBOX_TEST(a_directory_of_somebody_else)
+static void write_where_a_user_may(void)
 {
-	char dir[] = "/tmp/test-sandboxXXXXXX", trace[sizeof(dir) + 2], aside[sizeof(dir) + 4];
+	char trace[sizeof(others) + 2], aside[sizeof(others) + 4];
 	int fd;
 
-	if (geteuid() != 0)
-		return;
-	EXPECT(mkdtemp(dir) != NULL);
-	WORKS(chmod(dir, 0755));
-	WORKS(chown(dir, 1, 1));
-	snprintf(trace, sizeof(trace), "%s/t", dir);
-	snprintf(aside, sizeof(aside), "%s/t.1", dir);
+	snprintf(trace, sizeof(trace), "%s/t", others);
+	snprintf(aside, sizeof(aside), "%s/t.1", others);
 	fd = open(trace, O_WRONLY | O_CREAT, 0600);
 	WORKS(fd);
 	enter(&(struct sandbox_needs){ .trace = trace });
-	EXPECT(status_field("CapEff:", 16) == (1u << 1)); /* CAP_DAC_OVERRIDE */
+	EXPECT(status_field("CapEff:", 16) == 1u << 1); /* CAP_DAC_OVERRIDE */
 	WORKS(rename(trace, aside));
 	WORKS(unlink(aside));
 	close(fd);
-	WORKS(unlinkat(AT_FDCWD, dir, AT_REMOVEDIR));
+}
+
+START_TEST(a_directory_of_somebody_else)
+{
+	if (geteuid() != 0)
+		return;
+	ck_assert_ptr_nonnull(mkdtemp(others));
+	ck_assert_int_eq(chmod(others, 0755), 0);
+	ck_assert_int_eq(chown(others, 1, 1), 0);
+	ck_assert_int_eq(in_child(write_where_a_user_may), 0);
+	ck_assert_int_eq(rmdir(others), 0);
+}
+END_TEST
+
+static bool have_landlock(void)
+{
+	return syscall(SYS_landlock_create_ruleset, NULL, 0, 1) > 0;
+}
+
+SANDBOX_TEST(no_other_file_is_opened)
+{
+	int fd;
+
+	if (!have_landlock())
+		_exit(0);
+	enter(&traced);
+	FAILS(EACCES, open("/etc/passwd", O_RDONLY));
+	FAILS(EACCES, open("/", O_RDONLY | O_DIRECTORY));
+	FAILS(EACCES, open("/tmp/test-sandbox", O_WRONLY | O_CREAT, 0600));
+	FAILS(EACCES, open("/proc/self/comm", O_WRONLY));
+	FAILS(EACCES, rename("/etc/passwd", "/var/tmp/passwd"));
+	FAILS(EACCES, unlink("/etc/passwd"));
+	WORKS(open("/proc/self/comm", O_RDONLY));
+	WORKS(open("/proc/self/stat", O_RDONLY));
+	WORKS(open("/sys", O_RDONLY | O_DIRECTORY));
+	WORKS(open("/dev/null", O_RDWR));
+	fd = open("/dev/fuse", O_RDWR);
+	EXPECT(fd >= 0 || errno != EACCES || access("/dev/fuse", W_OK) < 0);
+}
+
+SANDBOX_TEST(without_a_trace_no_file_is_made)
+{
+	if (!have_landlock())
+		_exit(0);
+	enter(&untraced);
+	FAILS(EACCES, open("/var/tmp/test-sandbox", O_WRONLY | O_CREAT, 0600));
+	FAILS(EACCES, open("/tmp/test-sandbox", O_WRONLY | O_CREAT, 0600));
 }
 
 static Suite *sandbox_suite(void)
 {
 	Suite *suite = suite_create("sandbox");
-	TCase *rights = tcase_create("rights"), *calls = tcase_create("calls");
+	TCase *rights = tcase_create("rights"), *calls;
 
 	tcase_add_test(rights, no_capability_is_left);
 	tcase_add_test(rights, a_directory_of_somebody_else);
@@ -306,6 +349,7 @@ static Suite *sandbox_suite(void)
 	suite_add_tcase(suite, rights);
 	if (!sandbox_has_filter())
 		return suite;
+	calls = tcase_create("calls");
 	tcase_add_test(calls, no_program_is_run);
 	tcase_add_test(calls, no_data_becomes_a_program);
 	tcase_add_test(calls, nothing_is_mounted_or_unmounted);
@@ -316,6 +360,8 @@ static Suite *sandbox_suite(void)
 	tcase_add_test(calls, rings_are_for_io_uring);
 	tcase_add_test(calls, io_uring_has_its_rings);
 	tcase_add_test(calls, threads_are_bound_as_well);
+	tcase_add_test(calls, no_other_file_is_opened);
+	tcase_add_test(calls, without_a_trace_no_file_is_made);
 	suite_add_tcase(suite, calls);
 	return suite;
 }
