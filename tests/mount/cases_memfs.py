@@ -393,4 +393,5 @@ def a_full_trace_disk_harms_nothing(_):
         equal(len(os.listdir(path)), 5000)
         stats = dict(line.split() for line in os.getxattr(path, 'memfs.stats').decode().splitlines())
         equal(int(stats['trace_error']), errno.ENOSPC)
-    sh(f'umount {small}')
+    # The daemon closes its trace after umount(8) has returned.
+    wait_until(lambda: subprocess.run(['umount', small], stderr=subprocess.DEVNULL).returncode == 0)
