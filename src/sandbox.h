@@ -24,8 +24,8 @@ struct sandbox_needs {
 
 /*
  * For the whole process, for good; call it before there are other threads. What cannot be done is said in one line on
- * stderr each, and gone without (that there is no Landlock is not said). Returns 0, or -1 when a capability could not be given up, which
- * has been said as well.
+ * stderr each, and gone without (that there is no Landlock is not said).
+ * Returns 0, or -1 when a capability could not be given up, which has been said as well.
  */
 int sandbox_enter(const struct sandbox_needs *needs);
 

@@ -18,18 +18,30 @@
 
 #include "sandbox.h"
 
-bool unmounter_is_memfs(const char *path)
+/* Is what is mounted there, on top, a memfs? *any: one is there, perhaps below. */
+static bool is_on_top(const char *path, bool *any)
 {
 	FILE *mounts = setmntent("/proc/self/mounts", "re");
 	struct mntent *m;
 	bool found = false;
 
-	while (mounts && (m = getmntent(mounts)))
-		if (strcmp(m->mnt_dir, path) == 0)
+	*any = false;
+	while (mounts && (m = getmntent(mounts))) {
+		if (strcmp(m->mnt_dir, path) == 0) {
 			found = strcmp(m->mnt_type, "fuse.memfs") == 0;
+			*any |= found;
+		}
+	}
 	if (mounts)
 		endmntent(mounts);
 	return found;
+}
+
+bool unmounter_is_memfs(const char *path)
+{
+	bool any;
+
+	return is_on_top(path, &any);
 }
 
 static bool unmount_as_user(const char *path)
@@ -71,6 +83,16 @@ static bool detach(int fd)
 	       fcntl(3, F_SETFD, FD_CLOEXEC) == 0 && chdir("/") == 0;
 }
 
+/* Somebody may have unmounted it lazily, or mounted something else above it. 0 or an errno. */
+static int take_away(const char *mountpoint)
+{
+	bool any;
+
+	if (is_on_top(mountpoint, &any))
+		return -unmounter_unmount(mountpoint);
+	return any ? EBUSY : 0;
+}
+
 /* The process. Its exit status is an errno. */
 __attribute__((noreturn))
 static void run(int fd, const char *mountpoint)
@@ -85,7 +107,7 @@ static void run(int fd, const char *mountpoint)
 	while (n < 0 && errno == EINTR);
 	if (n <= 0)
 		_exit(0);
-	_exit(unmounter_is_memfs(mountpoint) ? -unmounter_unmount(mountpoint) : EINVAL);
+	_exit(take_away(mountpoint));
 }
 
 int unmounter_start(struct unmounter *u, const char *mountpoint)

@@ -162,6 +162,32 @@ def only_its_own_mount_goes(_):
 
 
 @memfs_case
+def what_somebody_has_unmounted_is_left_alone(_):
+    path = path_of_my_own()
+    daemon = start('notrace', path)
+    with subprocess.Popen(['sleep', '60'], cwd=path) as sleeper:
+        sh(f'umount -l {path}')
+        sh(f'mount -t tmpfs tmpfs {path}')
+        daemon.send_signal(signal.SIGTERM)
+        said = daemon.communicate(timeout=20)[1]
+        equal((daemon.returncode, said, os.path.ismount(path)), (0, '', True))
+        sleeper.kill()
+    sh(f'umount {path}')
+
+
+@memfs_case
+def what_is_below_another_mount_is_told(_):
+    path = path_of_my_own()
+    daemon = start('notrace', path)
+    sh(f'mount -t tmpfs tmpfs {path}')
+    daemon.send_signal(signal.SIGTERM)
+    said = daemon.communicate(timeout=20)[1]
+    equal((daemon.returncode, said.count('\n')), (1, 1), said)
+    assert 'cannot be unmounted' in said and 'busy' in said, said
+    sh(f'umount {path} && umount {path}')
+
+
+@memfs_case
 def without_its_unmounter_it_says_so(_):
     path = path_of_my_own()
     daemon = start('notrace', path)
