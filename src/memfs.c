@@ -24,6 +24,8 @@
  *   store/budget.c       what all of it may take
  *   store/lock.c         the locks and their order
  *
+ *   unmounter.c          a process of its own, which unmounts in the end
+ *   sandbox.c            gives up what serving does not need
  *   trim.c               gives memory back after much was removed
  *
  *   trace/recorder.h     takes each call down; see there for the way to the file
@@ -33,23 +35,20 @@
 #include <inttypes.h>
 #include <libgen.h>
 #include <limits.h>
-#include <mntent.h>
-#include <signal.h>
-#include <spawn.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
-#include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "complain.h"
 #include "fuse/session.h"
 #include "options.h"
+#include "sandbox.h"
 #include "trim.h"
+#include "unmounter.h"
 
 /* Everything main() owns. */
 struct daemon {
@@ -57,6 +56,8 @@ struct daemon {
 	struct fs fs;
 	char mountpoint[PATH_MAX];
 	char *command_line;
+	struct unmounter unmounter;
+	bool trims;   /* trim_start() was called */
 	int ready_fd; /* where ready() writes its line; -1 = stdout */
 };
 
@@ -86,32 +87,6 @@ static bool resolve_dead(const char *given, char path[PATH_MAX])
 	return ok;
 }
 
-/* Is what is mounted there, on top, a memfs? */
-static bool is_memfs(const char *path)
-{
-	FILE *mounts = setmntent("/proc/self/mounts", "re");
-	struct mntent *m;
-	bool found = false;
-
-	while (mounts && (m = getmntent(mounts)))
-		if (strcmp(m->mnt_dir, path) == 0)
-			found = strcmp(m->mnt_type, "fuse.memfs") == 0;
-	if (mounts)
-		endmntent(mounts);
-	return found;
-}
-
-static bool unmount_as_user(const char *path)
-{
-	char *const argv[] = { (char[]){ "fusermount3" }, (char[]){ "-uzq" }, (char[]){ "--" },
-			       (char *)(uintptr_t)path, NULL };
-	int status;
-	pid_t pid;
-
-	return posix_spawnp(&pid, argv[0], NULL, NULL, argv, environ) == 0 &&
-	       waitpid(pid, &status, 0) == pid && status == 0;
-}
-
 /*
  * A daemon that was killed leaves a mount on which every call fails. What is dead is of no use to anybody: off
  * with it, if it is one of ours.
@@ -120,8 +95,7 @@ static bool remove_dead_mount(const char *given)
 {
 	char path[PATH_MAX];
 
-	if (!resolve_dead(given, path) || !is_memfs(path) ||
-	    (umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW) < 0 && !unmount_as_user(path)))
+	if (!resolve_dead(given, path) || !unmounter_is_memfs(path) || unmounter_unmount(path) < 0)
 		return false;
 	fprintf(stderr, "memfs: %s: removed the mount of a memfs that had died\n", given);
 	return true;
@@ -212,7 +186,7 @@ static void tell_names(void *context, recorder_tell_fn tell, void *tell_context)
 	store_walk(context, tell, tell_context);
 }
 
-static int start_recorder(struct daemon *d)
+static int create_recorder(struct daemon *d)
 {
 	char *path = d->options.trace ? strdup(d->options.trace) : default_trace_path();
 	struct recorder_options options = {
@@ -229,6 +203,7 @@ static int start_recorder(struct daemon *d)
 		.rotate_files = d->options.trace_files,
 		.snapshot = tell_names,
 		.snapshot_context = d->fs.store,
+		.start_later = true,
 	};
 	int result = 0, err;
 
@@ -350,27 +325,65 @@ static unsigned thread_count(void)
 	return cpus > 0 ? (unsigned)cpus + 2 : 4;
 }
 
-static int serve(struct daemon *d)
+/*
+ * Between mounting, which takes privileges, and serving, which takes none. Capabilities belong to a thread: those that are
+ * started from here on have no more than what is left.
+ */
+static int mounted(struct fs *fs)
+{
+	struct daemon *d = fs->context;
+	const struct sandbox_needs needs = {
+		.trace = fs->recorder ? recorder_path(fs->recorder) : NULL,
+		.io_uring = fs->io_uring,
+	};
+	int err;
+
+	if (!d->options.no_sandbox && sandbox_enter(&needs) < 0)
+		return 1;
+	err = trim_start();
+	if (err)
+		return fail("%s", strerror(-err));
+	d->trims = true;
+	err = fs->recorder ? recorder_start(fs->recorder) : 0;
+	return err ? fail("%s", strerror(-err)) : 0;
+}
+
+static int serve_store(struct daemon *d)
 {
 	struct session_options options = {
 		.mountpoint = d->mountpoint,
 		.kernel_options = d->options.kernel_options,
 		.threads = thread_count(),
 	};
+	bool left = false;
 	int result, err;
 
-	d->options.store.ebb = trim_ask;
-	err = trim_start();
-	if (!err)
-		err = store_create(&d->options.store, &d->fs.store);
-	if (err)
-		return fail("%s", strerror(-err));
-	result = d->options.notrace ? 0 : start_recorder(d);
+	result = d->options.notrace ? 0 : create_recorder(d);
 	if (result == 0)
-		result = session_run(&d->fs, &options);
+		result = session_run(&d->fs, &options, &left);
+	err = unmounter_end(&d->unmounter, left);
+	if (err)
+		result = fail("%s: cannot be unmounted: %s", d->mountpoint, strerror(-err));
 	if (stop_recorder(d) != 0)
 		result = 1;
-	trim_stop();
+	if (d->trims)
+		trim_stop();
+	return result;
+}
+
+static int serve(struct daemon *d)
+{
+	int result, err = unmounter_start(&d->unmounter, d->mountpoint);
+
+	if (err)
+		return fail("%s", strerror(-err));
+	d->options.store.ebb = trim_ask;
+	err = store_create(&d->options.store, &d->fs.store);
+	if (err) {
+		unmounter_end(&d->unmounter, false);
+		return fail("%s", strerror(-err));
+	}
+	result = serve_store(d);
 	store_destroy(d->fs.store);
 	return result;
 }
@@ -398,6 +411,7 @@ static int run(struct daemon *d)
 	d->fs.no_open = d->options.no_open;
 	/* Nobody but this kernel changes the tree: what it knows stays true for ever (10 years). */
 	d->fs.timeout = d->options.cache == CACHE_NEVER ? 0 : 86400.0 * 3650;
+	d->fs.mounted = mounted;
 	d->fs.ready = ready;
 	d->fs.context = d;
 	d->fs.next_fh = 1;

@@ -49,6 +49,8 @@ static const char usage_text[] =
 	"Transport:\n"
 	"  io_uring no_io_uring insist on FUSE-over-io_uring, or refuse it\n"
 	"                       (default: when the kernel offers it)\n"
+	"Debugging:\n"
+	"  no_sandbox           keep all privileges\n"
 	"And of mount(8): ro rw allow_other dev nodev suid nosuid exec noexec atime noatime\n"
 	"  sync dirsync fsname=NAME\n"
 	"\n"
@@ -155,6 +157,8 @@ static bool parse_flag(struct options *o, const char *name)
 {
 	if (strcmp(name, "notrace") == 0)
 		o->notrace = true;
+	else if (strcmp(name, "no_sandbox") == 0)
+		o->no_sandbox = true;
 	else if (strcmp(name, "no_open") == 0)
 		o->no_open = true;
 	else if (strcmp(name, "io_uring") == 0)

@@ -38,10 +38,15 @@ struct fs {
 	bool no_open;              /* the kernel opens without asking */
 	bool io_uring;             /* ask for it */
 
+	/*
+	 * Called once after mounting, before anything is served and any thread of the loop is there. 0,
+	 * or else nothing is served.
+	 */
+	int (*mounted)(struct fs *fs);
 	/* Told once, when the kernel's INIT is answered: from then on the mount works. */
 	void (*ready)(struct fs *fs);
 	bool uses_io_uring;        /* what became of io_uring; set before ready() */
-	void *context;             /* for ready() */
+	void *context;             /* for mounted() and ready() */
 
 	_Atomic uint64_t next_fh;  /* numbers the opens, for the trace */
 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "fuse/session.h"
 
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -117,22 +118,32 @@ static int serve(struct fuse_session *se, const struct session_options *options)
 	return result < 0 ? 1 : 0;
 }
 
-int session_run(struct fs *fs, const struct session_options *options)
+/* As libfuse asks before it unmounts: the device of what was unmounted by somebody else is in error. */
+static bool is_mounted(struct fuse_session *se)
+{
+	struct pollfd device = { .fd = fuse_session_fd(se) };
+
+	return poll(&device, 1, 0) != 1 || !(device.revents & POLLERR);
+}
+
+int session_run(struct fs *fs, const struct session_options *options, bool *left)
 {
 	struct fuse_session *se;
 	int result = 1;
 
+	*left = false;
 	fuse_set_log_func(log_message);
 	se = new_session(fs, options);
 	if (!se)
 		return 1;
 	if (fuse_set_signal_handlers(se) == 0) {
 		if (fuse_session_mount(se, options->mountpoint) == 0) {
-			result = serve(se, options);
-			fuse_session_unmount(se);
+			result = fs->mounted(fs) == 0 ? serve(se, options) : 1;
+			*left = is_mounted(se);
 		}
 		fuse_remove_signal_handlers(se);
 	}
+	/* Closes the device: to unmount writes back what is dirty, for which nobody serves any more. */
 	fuse_session_destroy(se);
 	return result;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* session.h - the connection to the kernel: mount, negotiate, serve, unmount. */
+/* session.h - the connection to the kernel: mount, negotiate, serve. */
 #ifndef MEMFS_FUSE_SESSION_H
 #define MEMFS_FUSE_SESSION_H
 
@@ -12,11 +12,12 @@ struct session_options {
 };
 
 /*
- * Mounts and serves until it is unmounted or told to end by a signal, then
- * unmounts. fs->ready() is called in between, from a thread of the loop.
+ * Mounts and serves until it is unmounted or told to end by a signal. It does not unmount, which takes a privilege that
+ * may be gone by then: *left tells whether the caller has to. By then all calls to the mount fail.
+ * fs->mounted() and fs->ready() are called in between, the latter from a thread of the loop.
  * Returns 0, or 1 when something failed; that has then been said on stderr.
  */
-int session_run(struct fs *fs, const struct session_options *options);
+int session_run(struct fs *fs, const struct session_options *options, bool *left);
 
 /* The INIT handler, for the table of operations (call.c). */
 void session_init(void *userdata, struct fuse_conn_info *conn);

@@ -347,6 +347,14 @@ static void free_recorder(struct recorder *rec)
 	free(rec);
 }
 
+int recorder_start(struct recorder *rec)
+{
+	int err = pthread_create(&rec->thread, NULL, writer_main, rec);
+
+	rec->started = !err;
+	return -err;
+}
+
 int recorder_create(const struct recorder_options *options, struct recorder **out)
 {
 	static _Atomic uint64_t serials = 1;
@@ -379,8 +387,8 @@ int recorder_create(const struct recorder_options *options, struct recorder **ou
 	err = atomic_load(&rec->block.error);
 	if (!err)
 		err = pthread_key_create(&rec->key, release_worker);
-	if (!err) {
-		err = pthread_create(&rec->thread, NULL, writer_main, rec);
+	if (!err && !options->start_later) {
+		err = -recorder_start(rec);
 		if (err)
 			pthread_key_delete(rec->key);
 	}
@@ -487,7 +495,10 @@ int recorder_close(struct recorder *rec)
 
 	atomic_store(&rec->stop, true);
 	wake_writer(rec);
-	pthread_join(rec->thread, NULL);
+	if (rec->started)
+		pthread_join(rec->thread, NULL);
+	else
+		writer_finish(rec);
 	pthread_key_delete(rec->key);
 	err = atomic_load(&rec->block.error);
 	if (close(rec->block.fd) < 0 && !err) {

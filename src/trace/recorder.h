@@ -80,6 +80,7 @@ struct recorder_options {
 	 * written any more; NULL = nobody wants to know.
 	 */
 	void (*report)(const char *text);
+	bool start_later;          /* recorder_start() starts the writer thread */
 };
 
 /* What the kernel and memfs agreed upon; known only once INIT was answered. */
@@ -104,6 +105,9 @@ struct recorder_stats {
  * Returns 0 and the recorder in *out, or a negative errno.
  */
 int recorder_create(const struct recorder_options *options, struct recorder **out);
+
+/* Starts the writer thread of one that was created with start_later. Before anything is recorded. 0 or a negative errno. */
+int recorder_start(struct recorder *rec);
 
 /* Adds what INIT negotiated to the file. Once, from any thread. */
 void recorder_set_session(struct recorder *rec, const struct recorder_session *session);

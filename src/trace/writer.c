@@ -540,6 +540,16 @@ static void rest(struct recorder *rec)
 	atomic_store(&rec->armed, 0);
 }
 
+void writer_finish(struct recorder *rec)
+{
+	drain(rec);
+	if (atomic_load(&rec->skipped))
+		put_meta_number(rec, "skipped", atomic_load(&rec->skipped));
+	put_end(rec);
+	block_writer_flush(&rec->block);
+	writer_report(rec, atomic_load(&rec->block.error));
+}
+
 void *writer_main(void *context)
 {
 	struct recorder *rec = context;
@@ -555,11 +565,6 @@ void *writer_main(void *context)
 		else
 			rest(rec);
 	}
-	drain(rec);
-	if (atomic_load(&rec->skipped))
-		put_meta_number(rec, "skipped", atomic_load(&rec->skipped));
-	put_end(rec);
-	block_writer_flush(&rec->block);
-	writer_report(rec, atomic_load(&rec->block.error));
+	writer_finish(rec);
 	return NULL;
 }

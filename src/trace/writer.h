@@ -85,6 +85,7 @@ struct recorder {
 	pthread_cond_t flushed;
 	pthread_key_t key;                 /* frees a thread's worker when it ends */
 	pthread_t thread;
+	bool started;                      /* the thread was */
 
 	_Atomic uint32_t armed;            /* futex: the writer sleeps until somebody records */
 	_Atomic uint32_t urgent;           /* futex: the writer shall look at once */
@@ -142,6 +143,9 @@ void writer_header(struct recorder *rec, const struct recorder_options *options)
 
 /* The thread, until rec->stop: start it with pthread_create(). */
 void *writer_main(void *recorder);
+
+/* What the thread does last: all that there is goes into the file, with the totals. */
+void writer_finish(struct recorder *rec);
 
 /* Calls dropped so far, by any thread. */
 uint64_t writer_count_lost(struct recorder *rec);

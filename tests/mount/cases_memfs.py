@@ -44,13 +44,14 @@ class mounted:
 
 
 def daemon_of(path):
-    """The process that serves a mount: its command line ends with the mount point."""
+    """The process that serves a mount: its command line has the mount point. So has that of the one which unmounts."""
     for pid in filter(str.isdigit, os.listdir('/proc')):
         try:
             words = read(f'/proc/{pid}/cmdline').split(b'\0')
+            name = read(f'/proc/{pid}/comm')
         except (FileNotFoundError, ProcessLookupError):
             continue
-        if words[0].endswith(b'/memfs') and os.fsencode(path) in words:
+        if words[0].endswith(b'/memfs') and os.fsencode(path) in words and name == b'memfs\n':
             return int(pid)
     raise AssertionError(f'no daemon of {path}')
 
@@ -112,6 +113,25 @@ def mount_points_that_do_not_work(_):
     equal(os.path.ismount('d'), False)
 
 
+def with_everybodys_device(home, mountpoint, function):
+    """Calls it where /dev/fuse is as udev sets it up; on some machines it is root's alone."""
+    def call():
+        new_mount_namespace()
+        # /dev is a mount of its own, but perhaps not where this is all one directory; / is one,
+        # but not in a chroot.
+        sh(f'''mount --make-private /dev 2>/dev/null || mount --make-rprivate /
+        mknod {home}/fuse c 10 229
+        chmod 666 {home}/fuse
+        mount --bind {home}/fuse /dev/fuse
+        rm {home}/fuse''')
+        try:
+            function()
+        finally:
+            # What is left would keep this namespace, and with it the mount under test.
+            sh(f'umount -l {mountpoint} 2>/dev/null || true')
+    in_child(call)
+
+
 @memfs_case
 def ordinary_users_mount_what_is_theirs(target):
     if not os.path.exists('/etc/mtab'):
@@ -141,21 +161,7 @@ def ordinary_users_mount_what_is_theirs(target):
         sh(f'fusermount3 -u {home}/d')
         equal(os.listdir(f'{home}/d'), [])
 
-    def everybodys_device():
-        """As udev sets it up; on some machines it is root's alone."""
-        new_mount_namespace()
-        # /dev is a mount of its own, but perhaps not where this is all one directory; / is one,
-        # but not in a chroot.
-        sh(f'''mount --make-private /dev 2>/dev/null || mount --make-rprivate /
-        mknod {home}/fuse c 10 229
-        chmod 666 {home}/fuse
-        mount --bind {home}/fuse /dev/fuse''')
-        try:
-            as_user(NOBODY, NOBODY, user)
-        finally:
-            # What is left would keep this namespace, and with it the mount under test.
-            sh(f'umount -l {home}/d 2>/dev/null || true')
-    in_child(everybodys_device)
+    with_everybodys_device(home, f'{home}/d', lambda: as_user(NOBODY, NOBODY, user))
 
 
 @memfs_case
@@ -387,4 +393,5 @@ def a_full_trace_disk_harms_nothing(_):
         equal(len(os.listdir(path)), 5000)
         stats = dict(line.split() for line in os.getxattr(path, 'memfs.stats').decode().splitlines())
         equal(int(stats['trace_error']), errno.ENOSPC)
-    sh(f'umount {small}')
+    # The daemon closes its trace after umount(8) has returned.
+    wait_until(lambda: subprocess.run(['umount', small], stderr=subprocess.DEVNULL).returncode == 0)

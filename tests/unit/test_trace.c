@@ -230,6 +230,40 @@ static void *record_many(void *context)
 	return NULL;
 }
 
+/* The file is there at once; the thread comes later, or never. */
+START_TEST(the_thread_can_be_started_later)
+{
+	struct recorder_options options = {
+		.path = path, .mountpoint = "/mnt", .command_line = "test", .mount_options = "",
+		.cache_mode = "never", .start_later = true,
+	};
+
+	ck_assert_int_eq(recorder_close(rec), 0);
+	for (int start = 0; start < 2; start++) {
+		struct trace_info info;
+		struct trace_reader *r;
+		struct trace_event e;
+
+		ck_assert_int_eq(unlink(path), 0);
+		ck_assert_int_eq(recorder_create(&options, &rec), 0);
+		ck_assert_int_eq(access(path, F_OK), 0);
+		if (start) {
+			ck_assert_int_eq(recorder_start(rec), 0);
+			record((struct trace_call){ .op = TRACE_OP_STATFS, .node = 1 });
+			recorder_flush(rec);
+		}
+		ck_assert_int_eq(recorder_close(rec), 0);
+		r = open_reader();
+		ck_assert_int_eq(trace_next(r, &e), start);
+		if (start)
+			ck_assert_int_eq(trace_next(r, &e), 0);
+		trace_get_info(r, &info);
+		ck_assert(info.complete);
+		trace_close(r);
+	}
+}
+END_TEST
+
 START_TEST(threads_lose_nothing_and_come_out_in_order)
 {
 	uint64_t seen[THREADS] = { 0 }, requests[THREADS] = { 0 }, last = 0;
@@ -827,6 +861,7 @@ int main(void)
 	tcase_add_test(tc, paths_follow_renames_links_and_removal);
 	tcase_add_test(tc, two_nodes_of_one_slot_overlap);
 	tcase_add_test(tc, a_release_by_the_kernel_is_the_openers);
+	tcase_add_test(tc, the_thread_can_be_started_later);
 	tcase_add_test(tc, threads_lose_nothing_and_come_out_in_order);
 	tcase_add_test(tc, loss_is_counted_exactly);
 	tcase_add_test(tc, only_calls_are_lost);

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * unmounter.h - a process that does one thing: it unmounts, when the daemon asks for it.
+ *
+ * To unmount takes a privilege that to serve does not: CAP_SYS_ADMIN, or for an ordinary user fusermount3, which is
+ * set-user-id and so of no use to who has set no_new_privs. A thread that keeps it would keep it for all, since threads
+ * share their memory. So this process keeps it: it knows the mount point from the beginning, hears no more than "now", and
+ * takes nothing away but a memfs. When the daemon dies without a word, it ends as well, and leaves the mount.
+ */
+#ifndef MEMFS_UNMOUNTER_H
+#define MEMFS_UNMOUNTER_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+struct unmounter {
+	pid_t pid;
+	int fd; /* a byte means "now", the end of file "never" */
+};
+
+/*
+ * Forks it, and waits until it has given up what it does not need. Before there are threads, and before the device is
+ * open, which it would keep open. 0 or a negative errno.
+ */
+int unmounter_start(struct unmounter *u, const char *mountpoint);
+
+/* Has it unmount, or not, and waits for its end. 0 or a negative errno: the mount is still there. */
+int unmounter_end(struct unmounter *u, bool unmount);
+
+/* Is what is mounted there, on top, a memfs? */
+bool unmounter_is_memfs(const char *path);
+
+/* Unmounts at once, as root or through fusermount3, also what is busy. 0 or a negative errno. */
+int unmounter_unmount(const char *path);
+
+#endif
