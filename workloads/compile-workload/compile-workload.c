@@ -38,6 +38,7 @@
 #include "common/packages.h"
 #include "common/progress.h"
 #include "common/run.h"
+#include "common/workspace.h"
 #include "compare.h"
 #include "options.h"
 #include "plot.h"
@@ -54,6 +55,7 @@ struct workload {
 	struct project *projects;
 	size_t project_count;
 	struct text_list names; /* of the projects, for the table */
+	char *work_dir; /* of this run, below --work */
 	char *log_dir;
 	struct filesystem_options filesystem_options;
 	struct results results;
@@ -63,19 +65,6 @@ struct workload {
 	unsigned turns_done; /* in an earlier part, with --resume */
 	unsigned weight_to_do, weight_done; /* of the others */
 };
-
-/* The directory of this run, below --work; the exit handler removes it. */
-static char *work_dir;
-
-static void remove_work_dir(void)
-{
-	char *path = work_dir;
-
-	work_dir = NULL;
-	if (path)
-		remove_tree(path);
-	free(path);
-}
 
 /* --- projects ---------------------------------------------------------- */
 
@@ -223,7 +212,7 @@ static bool check_packages(const struct workload *w, bool sources_known)
 /* --- preparing --------------------------------------------------------- */
 
 /* What all that we start sees: nothing of the user's own git and make settings. */
-static bool set_environment(void)
+static bool set_environment(const char *work_dir)
 {
 	static const char *const unwanted[] = {
 		"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY",
@@ -253,20 +242,13 @@ static bool set_environment(void)
 static bool make_work_dir(struct workload *w)
 {
 	const struct options *o = &w->options;
-	char *path;
 
-	if (!make_directories(o->work))
+	w->work_dir = workspace_make(o->work);
+	if (!w->work_dir)
 		return false;
-	path = text_format("%s/compile-workload-XXXXXX", o->work);
-	if (!mkdtemp(path)) {
-		complain("%s: %s", path, strerror(errno));
-		free(path);
-		return false;
-	}
-	work_dir = path;
-	w->log_dir = o->log_dir ? text_copy(o->log_dir) : text_format("%s/logs", work_dir);
+	w->log_dir = o->log_dir ? text_copy(o->log_dir) : text_format("%s/logs", w->work_dir);
 	return make_directories(w->log_dir) && (!o->trace_dir || make_directories(o->trace_dir)) &&
-	       set_environment();
+	       set_environment(w->work_dir);
 }
 
 static bool get_sources(struct workload *w)
@@ -434,19 +416,13 @@ static int open_results(struct workload *w)
 	return w->results.failed ? 1 : 0;
 }
 
-static void keep_work_dir(void)
-{
-	free(work_dir);
-	work_dir = NULL;
-}
-
 /* Logs without a place of their own stay only when there is something to look up in them. */
 static void keep_logs(struct workload *w)
 {
 	if (w->options.log_dir || !w->results.failed)
 		return;
 	fprintf(stderr, "logs: %s\n", w->log_dir);
-	keep_work_dir();
+	workspace_keep(w->work_dir);
 }
 
 /* Which turns failed, below the table: on the way, what was said of it has long scrolled away. */
@@ -533,21 +509,19 @@ static int run_workload(struct workload *w)
 		return 1;
 	if (!read_finished(w))
 		return close_files(w), 2;
-	if (atexit(remove_work_dir) != 0)
-		out_of_memory();
 	if (!check_packages(w, false) || !make_work_dir(w) || !get_sources(w) ||
 	    !check_packages(w, true))
 		return close_files(w), interrupted() ? 130 : 1;
 	w->filesystem_options = (struct filesystem_options){
-		.work = work_dir, .memfs = o->memfs, .memfs_options = o->memfs_options,
-		.trace_dir = o->trace_dir ? o->trace_dir : work_dir, .keep = o->keep,
+		.work = w->work_dir, .memfs = o->memfs, .memfs_options = o->memfs_options,
+		.trace_dir = o->trace_dir ? o->trace_dir : w->work_dir, .keep = o->keep,
 	};
 	status = open_results(w);
 	if (status != 0)
 		return close_files(w), status;
 	run_turns(w);
 	if (o->keep)
-		keep_work_dir(); /* and what is mounted below it */
+		workspace_keep(w->work_dir); /* and what is mounted below it */
 	return finish(w);
 }
 
@@ -609,6 +583,7 @@ int main(int argc, char **argv)
 	}
 	free(w.projects);
 	free(w.log_dir);
+	free(w.work_dir);
 	text_list_free(&w.names);
 	options_free(&w.options);
 	return status;

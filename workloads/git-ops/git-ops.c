@@ -20,6 +20,7 @@
 #include "common/interrupt.h"
 #include "common/progress.h"
 #include "common/run.h"
+#include "common/workspace.h"
 #include "options.h"
 #include "table.h"
 #include "turn.h"
@@ -27,22 +28,10 @@
 /* Everything main() owns. */
 struct workload {
 	struct options options;
+	char *work_dir; /* of this run, below --work */
 	struct reference reference;
 	struct results results;
 };
-
-/* The directory of this run, below --work; the exit handler removes it. */
-static char *work_dir;
-
-static void remove_work_dir(void)
-{
-	char *path = work_dir;
-
-	work_dir = NULL;
-	if (path)
-		remove_tree(path);
-	free(path);
-}
 
 /* --- preparing ---------------------------------------------------------- */
 
@@ -79,7 +68,7 @@ static bool write_config(const char *path)
 	return ok || complain("%s: %s", path, strerror(errno));
 }
 
-static bool set_environment(void)
+static bool set_environment(const char *work_dir)
 {
 	static const char date[] = "2000-01-01T00:00:00 +0000";
 	char *path = text_format("%s/gitconfig", work_dir);
@@ -96,20 +85,13 @@ static bool set_environment(void)
 	return ok;
 }
 
-static bool make_work_dir(const struct options *o)
+static bool make_work_dir(struct workload *w)
 {
-	char *path;
+	const struct options *o = &w->options;
 
-	if (!make_directories(o->work) || (o->trace_dir && !make_directories(o->trace_dir)))
-		return false;
-	path = text_format("%s/git-ops-XXXXXX", o->work);
-	if (!mkdtemp(path)) {
-		complain("%s: %s", path, strerror(errno));
-		free(path);
-		return false;
-	}
-	work_dir = path;
-	return set_environment();
+	w->work_dir = workspace_make(o->work);
+	return w->work_dir && (!o->trace_dir || make_directories(o->trace_dir)) &&
+	       set_environment(w->work_dir);
 }
 
 /* --- running ------------------------------------------------------------ */
@@ -131,8 +113,8 @@ static void run_turns(struct workload *w)
 {
 	struct options *o = &w->options;
 	struct filesystem_options fs_options = {
-		.work = work_dir, .memfs = o->memfs, .memfs_options = o->memfs_options,
-		.trace_dir = o->trace_dir ? o->trace_dir : work_dir,
+		.work = w->work_dir, .memfs = o->memfs, .memfs_options = o->memfs_options,
+		.trace_dir = o->trace_dir ? o->trace_dir : w->work_dir,
 	};
 	unsigned n = o->filesystems.count, turns = 0;
 
@@ -143,7 +125,7 @@ static void run_turns(struct workload *w)
 			struct turn turn = {
 				.filesystem = &o->filesystems.items[(run + f) % n],
 				.filesystem_options = &fs_options, .run = run + 1,
-				.files = o->files, .work = work_dir,
+				.files = o->files, .work = w->work_dir,
 				.reference = &w->reference, .results = &w->results,
 			};
 
@@ -155,11 +137,10 @@ static void run_turns(struct workload *w)
 }
 
 /* Logs stay when there is something to look up in them. */
-static void keep_logs(void)
+static void keep_logs(const struct workload *w)
 {
-	fprintf(stderr, "logs: %s\n", work_dir);
-	free(work_dir);
-	work_dir = NULL;
+	fprintf(stderr, "logs: %s\n", w->work_dir);
+	workspace_keep(w->work_dir);
 }
 
 static int finish(struct workload *w)
@@ -177,7 +158,7 @@ static int finish(struct workload *w)
 		printf("\ncommits %.12s and %.12s in each of them\n", w->reference.hashes,
 		       strchr(w->reference.hashes, '\n') + 1);
 	if (failed)
-		keep_logs();
+		keep_logs(w);
 	if (!results_close(&w->results))
 		failed = true;
 	if (fflush(stdout) != 0 || ferror(stdout))
@@ -196,9 +177,7 @@ static int run_workload(struct workload *w)
 		if (!filesystem_check(&o->filesystems.items[i], &to_check))
 			return 1;
 	interrupt_init();
-	if (atexit(remove_work_dir) != 0)
-		out_of_memory();
-	if (!make_work_dir(o) || !results_open(&w->results, o->output))
+	if (!make_work_dir(w) || !results_open(&w->results, o->output))
 		return 1;
 	run_turns(w);
 	return finish(w);
@@ -223,6 +202,7 @@ int main(int argc, char **argv)
 	}
 	free(w.reference.hashes);
 	free(w.reference.from);
+	free(w.work_dir);
 	options_free(&w.options);
 	return status;
 }

@@ -16,11 +16,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "common/directories.h"
 #include "common/interrupt.h"
 #include "common/progress.h"
 #include "common/run.h"
 #include "common/sample.h"
+#include "common/workspace.h"
 #include "measure.h"
 #include "options.h"
 #include "results.h"
@@ -45,41 +45,11 @@ struct bench {
 	unsigned serial; /* of measurements */
 };
 
-/* What the exit handler removes: our directories, the last one first. */
-static struct text_list to_remove;
-
-static void remove_directories(void)
-{
-	while (to_remove.count) {
-		char *path = to_remove.items[--to_remove.count];
-
-		remove_tree(path);
-		free(path);
-	}
-	text_list_free(&to_remove);
-}
-
-/* A new directory in `dir`, gone at the end; NULL after a complaint. */
-static char *make_directory(const char *dir)
-{
-	char *path = text_format("%s/op-bench-XXXXXX", dir), *shown;
-
-	if (mkdtemp(path)) {
-		text_list_add(&to_remove, path);
-		return path;
-	}
-	shown = text_visible(dir);
-	complain("%s: %s", shown, strerror(errno));
-	free(shown);
-	free(path);
-	return NULL;
-}
-
 /* --- grounds ------------------------------------------------------------ */
 
 static bool add_ground(struct bench *b, const char *label, const char *in)
 {
-	char *dir = make_directory(in);
+	char *dir = workspace_make(in);
 	struct callbacks *callbacks;
 	const char *why;
 
@@ -110,7 +80,7 @@ static bool open_mounts(struct bench *b)
 	fs.trace_dir = o->work;
 	for (unsigned i = 0; ok && i < o->mounts.count; i++)
 		ok = filesystem_check(&o->mounts.items[i], &fs);
-	work = ok && make_directories(o->work) ? make_directory(o->work) : NULL;
+	work = ok ? workspace_make(o->work) : NULL;
 	if (!work)
 		return false;
 	fs.work = fs.trace_dir = work;
@@ -316,8 +286,6 @@ static int run_bench(struct bench *b)
 	int status = 1;
 
 	interrupt_init();
-	if (atexit(remove_directories) != 0)
-		out_of_memory();
 	b->results = (struct results){ .options = &b->options, .clock_ns = measure_clock() };
 	if (open_grounds(b)) {
 		b->results.places = b->places;
@@ -355,7 +323,6 @@ int main(int argc, char **argv)
 		status = run_bench(&bench);
 		break;
 	}
-	remove_directories();
 	options_free(&bench.options);
 	return status;
 }

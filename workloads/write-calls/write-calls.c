@@ -29,23 +29,11 @@
 #include "common/interrupt.h"
 #include "common/progress.h"
 #include "common/run.h"
+#include "common/workspace.h"
 #include "options.h"
 #include "plot.h"
 #include "table.h"
 #include "turn.h"
-
-/* The directory of this run, below --work; the exit handler removes it. */
-static char *work_dir;
-
-static void remove_work_dir(void)
-{
-	char *path = work_dir;
-
-	work_dir = NULL;
-	if (path)
-		remove_tree(path);
-	free(path);
-}
 
 static void print_methods(const struct options *o)
 {
@@ -88,7 +76,7 @@ static bool set_environment(void)
 	return true;
 }
 
-static char *make_inside(const char *name)
+static char *make_inside(const char *work_dir, const char *name)
 {
 	char *path = text_format("%s/%s", work_dir, name);
 
@@ -106,22 +94,6 @@ static bool can_write_results(const struct options *o)
 	if (o->json && (!file || fclose(file) != 0))
 		return complain("%s: %s", o->json, strerror(errno));
 	return !o->plot || (make_directories(o->plot) && plot_check());
-}
-
-static bool make_work_dir(const struct options *o)
-{
-	char *path;
-
-	if (!make_directories(o->work))
-		return false;
-	path = text_format("%s/write-calls-XXXXXX", o->work);
-	if (!mkdtemp(path)) {
-		complain("%s: %s", path, strerror(errno));
-		free(path);
-		return false;
-	}
-	work_dir = path;
-	return (!o->trace_dir || make_directories(o->trace_dir)) && set_environment();
 }
 
 /* Which of the files to copy from are needed, by what can be run. */
@@ -173,12 +145,11 @@ static void run_methods(const struct options *o, const struct turns *turns)
 /* --- the end ------------------------------------------------------------ */
 
 /* The logs stay only when there is something to look up in them; all else goes. */
-static void keep_logs(const char *log_dir, const char *scratch)
+static void keep_logs(const char *work_dir, const char *log_dir, const char *scratch)
 {
 	remove_tree(scratch);
 	fprintf(stderr, "logs: %s\n", log_dir);
-	free(work_dir);
-	work_dir = NULL;
+	workspace_keep(work_dir);
 }
 
 static bool report(const struct options *o, struct results *results)
@@ -199,8 +170,8 @@ static bool report(const struct options *o, struct results *results)
 	return ok;
 }
 
-static int finish(const struct options *o, struct results *results, const char *log_dir,
-		  const char *scratch)
+static int finish(const struct options *o, struct results *results, const char *work_dir,
+		  const struct turns *turns)
 {
 	bool ok;
 
@@ -211,13 +182,13 @@ static int finish(const struct options *o, struct results *results, const char *
 	}
 	ok = report(o, results) && !results->failed;
 	if (results->failed)
-		keep_logs(log_dir, scratch);
+		keep_logs(work_dir, turns->log_dir, turns->scratch);
 	return results_close(results) && ok ? 0 : 1;
 }
 
-static int run_in_work_dir(const struct options *o)
+static int run_in(const char *work_dir, const struct options *o)
 {
-	char *log_dir = make_inside("logs"), *scratch = make_inside("scratch");
+	char *log_dir = make_inside(work_dir, "logs"), *scratch = make_inside(work_dir, "scratch");
 	struct results results = { 0 };
 	struct filesystem_options fs_options = {
 		.work = work_dir, .memfs = o->memfs,
@@ -232,7 +203,7 @@ static int run_in_work_dir(const struct options *o)
 
 	if (log_dir && scratch && make_sources(o, &turns) && results_open(&results, o->output)) {
 		run_methods(o, &turns);
-		status = finish(o, &results, log_dir, scratch);
+		status = finish(o, &results, work_dir, &turns);
 	} else if (interrupted()) {
 		status = 130;
 	}
@@ -247,17 +218,19 @@ static int run_workload(const struct options *o)
 		.work = o->work, .memfs = o->memfs,
 		.trace_dir = o->trace_dir ? o->trace_dir : o->work,
 	};
+	char *work_dir;
+	int status = 1;
 
 	for (unsigned i = 0; i < o->filesystems.count; i++)
 		if (!filesystem_check(&o->filesystems.items[i], &to_check))
 			return 1;
 	if (!can_write_results(o))
 		return 1;
-	if (atexit(remove_work_dir) != 0)
-		out_of_memory();
-	if (!make_work_dir(o))
-		return 1;
-	return run_in_work_dir(o);
+	work_dir = workspace_make(o->work);
+	if (work_dir && (!o->trace_dir || make_directories(o->trace_dir)) && set_environment())
+		status = run_in(work_dir, o);
+	free(work_dir);
+	return status;
 }
 
 static int act(const struct options *o)
