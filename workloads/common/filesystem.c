@@ -50,6 +50,16 @@ static void abort_open(void)
 	}
 }
 
+/* Says what is wrong with a value of --on, whatever bytes it has. Returns false. */
+static bool refuse(const char *text, const char *why)
+{
+	char *shown = text_visible(text);
+
+	complain("--on %s: %s", shown, why);
+	free(shown);
+	return false;
+}
+
 bool filesystem_parse(struct filesystem *fs, const char *text)
 {
 	const char *equals = strchr(text, '=');
@@ -60,16 +70,16 @@ bool filesystem_parse(struct filesystem *fs, const char *text)
 	else if (strcmp(text, "tmpfs") == 0)
 		fs->kind = FILESYSTEM_TMPFS;
 	else if (strcmp(text, "native") != 0 && (!equals || equals == text || !equals[1]))
-		return complain("--on %s: is one of memfs, tmpfs, native, NAME=DIR", text);
+		return refuse(text, "is one of memfs, tmpfs, native, NAME=DIR");
 	fs->name = equals ? text_format("%.*s", (int)(equals - text), text) : text_copy(text);
 	if (strchr(fs->name, '/'))
-		return complain("--on %s: a name has no '/'", text);
+		return refuse(text, "a name has no '/'");
 	if (!text_is_printable(fs->name))
-		return complain("--on: a name has no control characters");
+		return refuse(text, "a name has no control characters");
 	if (equals) {
 		fs->dir = realpath(equals + 1, NULL);
 		if (!fs->dir)
-			return complain("--on %s: %s", text, strerror(errno));
+			return refuse(text, strerror(errno));
 	}
 	return true;
 }
