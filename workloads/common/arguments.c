@@ -3,10 +3,60 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+static enum options_verdict serve(const char *text)
+{
+	fputs(text, stdout);
+	return flush_output() ? OPTIONS_DONE : OPTIONS_FAILED;
+}
+
+static enum options_verdict serve_version(void)
+{
+	char *text = text_format("%s (memfs) %s\n", program_name, MEMFS_VERSION);
+	enum options_verdict verdict = serve(text);
+
+	free(text);
+	return verdict;
+}
+
+/* Has an option taken, with the name that people know it by. */
+static bool take(const struct command_line *line, int c, void *context)
+{
+	char name[40] = { '-', (char)c };
+
+	for (const struct option *option = line->options; option->name; option++)
+		if (option->val == c)
+			snprintf(name, sizeof(name), "--%s", option->name);
+	return line->take(context, &(struct argument){ c, name, optarg });
+}
+
+enum options_verdict command_line_read(const struct command_line *line, int argc, char **argv,
+				       void *context)
+{
+	int c;
+
+	while ((c = getopt_long(argc, argv, line->letters, line->options, NULL)) != -1) {
+		if (c == 'h')
+			return serve(line->usage);
+		if (c == 'V')
+			return serve_version();
+		if (c == '?' || !take(line, c, context))
+			return OPTIONS_WRONG; /* the reason has been said */
+	}
+	for (; optind < argc; optind++) {
+		if (!line->take_operand)
+			complain("%s: is not an option; see --help", argv[optind]);
+		if (!line->take_operand || !line->take_operand(context, argv[optind]))
+			return OPTIONS_WRONG;
+	}
+	return OPTIONS_RUN;
+}
 
 void argument_set(char **option, char *value)
 {
@@ -14,57 +64,42 @@ void argument_set(char **option, char *value)
 	*option = value;
 }
 
-bool argument_count(const char *option, const char *text, unsigned most, unsigned *count)
+/* False: it is no number, or greater than `most`. */
+static bool parse_number(const char *text, uint64_t most, uint64_t *number)
 {
 	char *end;
-	unsigned long n;
 
-	errno = 0;
-	n = isdigit((unsigned char)*text) ? strtoul(text, &end, 10) : 0;
-	if (errno || !n || *end || n > most)
-		return complain("%s %s: needs a number from 1 to %u", option, text, most);
-	*count = (unsigned)n;
-	return true;
-}
-
-static bool add_filesystem(struct filesystem_list *list, const char *text)
-{
-	struct filesystem fs;
-	bool ok = filesystem_parse(&fs, text);
-
-	if (ok && text_list_has(&list->names, fs.name))
-		ok = complain("--on: %s is there twice", fs.name);
-	if (!ok) {
-		filesystem_free(&fs);
+	if (!isdigit((unsigned char)*text))
 		return false;
-	}
-	list->items = enlarge(list->items, list->count + 1, sizeof(fs));
-	list->items[list->count++] = fs;
-	text_list_add(&list->names, fs.name);
+	errno = 0;
+	*number = strtoull(text, &end, 10);
+	return !errno && !*end && *number <= most;
+}
+
+bool argument_count(const struct argument *argument, unsigned most, unsigned *count)
+{
+	uint64_t number;
+
+	if (!parse_number(argument->value, most, &number) || !number)
+		return complain("%s %s: needs a number from 1 to %u", argument->name,
+				argument->value, most);
+	*count = (unsigned)number;
 	return true;
 }
 
-bool argument_filesystems(struct filesystem_list *list, const char *text)
+bool argument_number(const struct argument *argument, uint64_t *number)
 {
-	struct text_list names = { 0 };
-	bool ok = true;
-
-	text_list_split(&names, text, ",");
-	if (!names.count)
-		ok = complain("--on: names no filesystem");
-	for (size_t i = 0; ok && i < names.count; i++)
-		ok = add_filesystem(list, names.items[i]);
-	text_list_free(&names);
-	return ok;
+	return parse_number(argument->value, UINT64_MAX, number) ||
+	       complain("%s %s: needs a number from 0 to %" PRIu64, argument->name,
+			argument->value, UINT64_MAX);
 }
 
-void filesystem_list_free(struct filesystem_list *list)
+bool argument_file(const struct argument *argument, char **option)
 {
-	for (unsigned i = 0; i < list->count; i++)
-		filesystem_free(&list->items[i]);
-	free(list->items);
-	text_list_free(&list->names);
-	*list = (struct filesystem_list){ 0 };
+	if (!*argument->value)
+		return complain("%s: the name is empty", argument->name);
+	argument_set(option, argument_path(argument->value));
+	return true;
 }
 
 char *argument_path(const char *path)
@@ -95,15 +130,4 @@ char *beside_program(const char *where)
 		return path;
 	free(path);
 	return NULL;
-}
-
-char *find_memfs(void)
-{
-	/* Installed in the same place, installed as it is by default, built. */
-	static const char *const places[] = { "memfs", "../sbin/memfs", "../src/memfs" };
-	char *memfs = NULL;
-
-	for (size_t i = 0; !memfs && i < sizeof(places) / sizeof(places[0]); i++)
-		memfs = beside_program(places[i]);
-	return memfs ? memfs : text_copy("memfs");
 }

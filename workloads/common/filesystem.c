@@ -96,6 +96,12 @@ static bool has_option(const char *options, const char *name)
 	return false;
 }
 
+/* Is it on us to have it record, and where? */
+static bool is_traced(const struct filesystem_options *o)
+{
+	return !has_option(o->memfs_options, "trace") && !has_option(o->memfs_options, "notrace");
+}
+
 bool filesystem_check(const struct filesystem *fs, const struct filesystem_options *o)
 {
 	struct statfs st;
@@ -106,8 +112,9 @@ bool filesystem_check(const struct filesystem *fs, const struct filesystem_optio
 	if (fs->kind == FILESYSTEM_MEMFS && access("/dev/fuse", R_OK | W_OK) < 0)
 		return complain("memfs: /dev/fuse: %s; load the kernel module (modprobe fuse), or "
 				"in a container pass the device", strerror(errno));
-	if (fs->kind == FILESYSTEM_MEMFS && strchr(o->trace_dir, ','))
-		return complain("--trace-dir %s: a mount option cannot hold a comma", o->trace_dir);
+	if (fs->kind == FILESYSTEM_MEMFS && is_traced(o) && strchr(o->trace_dir, ','))
+		return complain("%s: traces cannot go there: a mount option cannot hold a comma",
+				o->trace_dir);
 	if (fs->kind != FILESYSTEM_DIRECTORY || fs->dir)
 		return true;
 	if (statfs(o->work, &st) < 0)
@@ -175,8 +182,7 @@ static bool open_memfs(struct filesystem *fs, const struct filesystem_options *o
 		       const char *label, const char *log)
 {
 	const char *given = o->memfs_options ? o->memfs_options : "";
-	bool traced = !has_option(given, "trace") && !has_option(given, "notrace");
-	char *options = traced ?
+	char *options = is_traced(o) ?
 		text_format("%s%strace=%s/%s.trace", given, *given ? "," : "", o->trace_dir, label) :
 		text_copy(given);
 	const char *const argv[] = {

@@ -27,6 +27,12 @@ bool complain(const char *format, ...)
 	return false;
 }
 
+bool flush_output(void)
+{
+	return (fflush(stdout) == 0 && !ferror(stdout)) ||
+	       complain("standard output: %s", strerror(errno));
+}
+
 void out_of_memory(void)
 {
 	complain("out of memory");

@@ -18,6 +18,9 @@ extern const char *program_name;
 /* Prints `program: ...` and returns false, so that it can be the last word of a function. */
 bool complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* Writes out what was printed; false after a complaint: not all has arrived. */
+bool flush_output(void);
+
 /* Says so and exits with status 1. */
 void out_of_memory(void) __attribute__((noreturn));
 

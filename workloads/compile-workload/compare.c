@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "compare.h"
 
-#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
@@ -138,8 +137,8 @@ static int print(struct comparison *c)
 	text_list_free(&filesystems);
 	printf("\n%u compared: %u faster, %u slower, outside the spread\n", c->lines, c->faster,
 	       c->slower);
-	if (fflush(stdout) != 0 || ferror(stdout))
-		return complain("standard output: %s", strerror(errno)), 1;
+	if (!flush_output())
+		return 1;
 	return c->lines ? 0 : (complain("nothing is in both files"), 1);
 }
 

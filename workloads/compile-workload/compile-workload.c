@@ -243,11 +243,11 @@ static bool make_work_dir(struct workload *w)
 {
 	const struct options *o = &w->options;
 
-	w->work_dir = workspace_make(o->work);
+	w->work_dir = workspace_make(o->filesystems.work);
 	if (!w->work_dir)
 		return false;
 	w->log_dir = o->log_dir ? text_copy(o->log_dir) : text_format("%s/logs", w->work_dir);
-	return make_directories(w->log_dir) && (!o->trace_dir || make_directories(o->trace_dir)) &&
+	return make_directories(w->log_dir) && (!o->filesystems.trace_dir || make_directories(o->filesystems.trace_dir)) &&
 	       set_environment(w->work_dir);
 }
 
@@ -483,21 +483,9 @@ static int finish(struct workload *w)
 	keep_logs(w);
 	if (!close_files(w))
 		failed = true;
-	if (fflush(stdout) != 0 || ferror(stdout))
-		failed = !complain("standard output: %s", strerror(errno));
+	if (!flush_output())
+		failed = true;
 	return failed ? 1 : 0;
-}
-
-static bool check_filesystems(const struct options *o)
-{
-	struct filesystem_options to_check = {
-		.work = o->work, .memfs = o->memfs, .trace_dir = o->trace_dir ? o->trace_dir : "",
-	};
-
-	for (unsigned i = 0; i < o->filesystems.count; i++)
-		if (!filesystem_check(&o->filesystems.items[i], &to_check))
-			return false;
-	return true;
 }
 
 static int run_workload(struct workload *w)
@@ -505,17 +493,15 @@ static int run_workload(struct workload *w)
 	struct options *o = &w->options;
 	int status;
 
-	if (!check_filesystems(o))
+	if (!filesystem_arguments_check(&o->filesystems))
 		return 1;
 	if (!read_finished(w))
 		return close_files(w), 2;
 	if (!check_packages(w, false) || !make_work_dir(w) || !get_sources(w) ||
 	    !check_packages(w, true))
 		return close_files(w), interrupted() ? 130 : 1;
-	w->filesystem_options = (struct filesystem_options){
-		.work = w->work_dir, .memfs = o->memfs, .memfs_options = o->memfs_options,
-		.trace_dir = o->trace_dir ? o->trace_dir : w->work_dir, .keep = o->keep,
-	};
+	w->filesystem_options = filesystem_arguments_in(&o->filesystems, w->work_dir);
+	w->filesystem_options.keep = o->keep;
 	status = open_results(w);
 	if (status != 0)
 		return close_files(w), status;
@@ -548,7 +534,7 @@ static int act(struct workload *w)
 	switch (w->options.action) {
 	case ACTION_LIST:
 		print_projects(w);
-		return 0;
+		return flush_output() ? 0 : 1;
 	case ACTION_INSTALL:
 		return install_packages(w) ? 0 : 1;
 	default:
@@ -566,17 +552,9 @@ int main(int argc, char **argv)
 		return plot_command(argc - 1, argv + 1);
 	if (argc > 1 && strcmp(argv[1], "compare") == 0)
 		return compare_command(argc - 1, argv + 1);
-	switch (options_parse(&w.options, argc, argv)) {
-	case OPTIONS_DONE:
-		status = 0;
-		break;
-	case OPTIONS_WRONG:
-		status = 2;
-		break;
-	default:
+	status = options_parse(&w.options, argc, argv);
+	if (status == OPTIONS_RUN)
 		status = act(&w);
-		break;
-	}
 	for (size_t i = 0; i < w.project_count; i++) {
 		manifest_free(w.projects[i].manifest);
 		source_free(&w.projects[i].source);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "options.h"
 
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,15 +53,14 @@ static const char usage_text[] =
 	"Exit status: 0 all went well, 1 something failed, 2 misuse, 130 interrupted.\n";
 
 enum {
-	OPT_ON = 256, OPT_RUNS, OPT_VERIFY, OPT_LOG_DIR, OPT_TRACE_DIR, OPT_SOURCE, OPT_FROM,
-	OPT_CACHE, OPT_WORK, OPT_PROJECTS, OPT_JSON, OPT_SAMPLES, OPT_MEMFS, OPT_MEMFS_OPTIONS,
-	OPT_KEEP, OPT_LIST, OPT_INSTALL, OPT_HASH, OPT_ALL, OPT_RESUME,
+	OPT_RUNS = 256, OPT_VERIFY, OPT_LOG_DIR, OPT_SOURCE, OPT_FROM, OPT_CACHE, OPT_PROJECTS,
+	OPT_JSON, OPT_SAMPLES, OPT_KEEP, OPT_LIST, OPT_INSTALL, OPT_HASH, OPT_ALL, OPT_RESUME,
 };
 
 static const struct option long_options[] = {
 	{ "project", required_argument, NULL, 'p' },
 	{ "all", no_argument, NULL, OPT_ALL },
-	{ "on", required_argument, NULL, OPT_ON },
+	{ "on", required_argument, NULL, ARGUMENT_ON },
 	{ "jobs", required_argument, NULL, 'j' },
 	{ "runs", required_argument, NULL, OPT_RUNS },
 	{ "verify", no_argument, NULL, OPT_VERIFY },
@@ -71,14 +69,14 @@ static const struct option long_options[] = {
 	{ "json", required_argument, NULL, OPT_JSON },
 	{ "samples", required_argument, NULL, OPT_SAMPLES },
 	{ "log-dir", required_argument, NULL, OPT_LOG_DIR },
-	{ "trace-dir", required_argument, NULL, OPT_TRACE_DIR },
+	{ "trace-dir", required_argument, NULL, ARGUMENT_TRACE_DIR },
 	{ "source", required_argument, NULL, OPT_SOURCE },
 	{ "from", required_argument, NULL, OPT_FROM },
 	{ "cache", required_argument, NULL, OPT_CACHE },
-	{ "work", required_argument, NULL, OPT_WORK },
+	{ "work", required_argument, NULL, ARGUMENT_WORK },
 	{ "projects", required_argument, NULL, OPT_PROJECTS },
-	{ "memfs", required_argument, NULL, OPT_MEMFS },
-	{ "memfs-options", required_argument, NULL, OPT_MEMFS_OPTIONS },
+	{ "memfs", required_argument, NULL, ARGUMENT_MEMFS },
+	{ "memfs-options", required_argument, NULL, ARGUMENT_MEMFS_OPTIONS },
 	{ "keep", no_argument, NULL, OPT_KEEP },
 	{ "list", no_argument, NULL, OPT_LIST },
 	{ "install-deps", no_argument, NULL, OPT_INSTALL },
@@ -90,7 +88,7 @@ static const struct option long_options[] = {
 
 /* --- values ------------------------------------------------------------ */
 
-static bool parse_choice(struct options *o, const char *text)
+static bool take_choice(struct options *o, const char *text)
 {
 	static const char *const names[] = {
 		[SOURCE_ANY] = "any", [SOURCE_GIT] = "git", [SOURCE_DEBIAN] = "debian",
@@ -134,36 +132,32 @@ static bool fill_in(struct options *o)
 		o->projects_dir = beside_program("../share/memfs/projects");
 	if (!o->projects_dir)
 		o->projects_dir = text_copy(PROJECTS_DIR);
-	if (!o->memfs)
-		o->memfs = find_memfs();
 	if (!o->cache)
 		o->cache = default_cache();
-	if (!o->work)
-		o->work = text_copy("/var/tmp");
 	if (!o->jobs)
 		o->jobs = cpus > 0 ? (unsigned)cpus : 1;
 	if (!o->log_dir && o->output && results_is_plain(o->output))
 		o->log_dir = default_log_dir(o->output);
 	if (!o->json && o->output && results_is_plain(o->output))
 		o->json = record_path_of(o->output);
-	return o->filesystems.count || argument_filesystems(&o->filesystems, "memfs,tmpfs,native");
+	return filesystem_arguments_fill_in(&o->filesystems, "memfs,tmpfs,native");
 }
 
 /* --- parsing ----------------------------------------------------------- */
 
-static bool parse_path(struct options *o, int c, const char *value)
+/* What an option with the name of a file or directory sets; NULL = it is another one. */
+static char **file_of(struct options *o, int c)
 {
-	char **const options[] = {
-		[OPT_LOG_DIR - OPT_ON] = &o->log_dir, [OPT_TRACE_DIR - OPT_ON] = &o->trace_dir,
-		[OPT_SOURCE - OPT_ON] = &o->source, [OPT_CACHE - OPT_ON] = &o->cache,
-		[OPT_WORK - OPT_ON] = &o->work, [OPT_PROJECTS - OPT_ON] = &o->projects_dir,
-		[OPT_JSON - OPT_ON] = &o->json, [OPT_SAMPLES - OPT_ON] = &o->samples,
-	};
-
-	if (!*value)
-		return complain("a name of a file or directory is empty; see --help");
-	argument_set(options[c - OPT_ON], argument_path(value));
-	return true;
+	switch (c) {
+	case 'o': return &o->output;
+	case OPT_CACHE: return &o->cache;
+	case OPT_JSON: return &o->json;
+	case OPT_LOG_DIR: return &o->log_dir;
+	case OPT_PROJECTS: return &o->projects_dir;
+	case OPT_SAMPLES: return &o->samples;
+	case OPT_SOURCE: return &o->source;
+	default: return NULL;
+	}
 }
 
 /* What an option without a value sets; NULL = it has one. */
@@ -178,33 +172,26 @@ static bool *flag_of(struct options *o, int c)
 	}
 }
 
-static bool parse_option(struct options *o, int c, char *value)
+static bool take_option(void *options, const struct argument *a)
 {
-	bool *flag = flag_of(o, c);
+	struct options *o = options;
+	bool *flag = flag_of(o, a->option);
+	char **file = file_of(o, a->option);
 
 	if (flag)
 		return *flag = true;
-	switch (c) {
+	if (file)
+		return argument_file(a, file);
+	switch (a->option) {
 	case 'p':
-		text_list_add(&o->projects, value);
+		text_list_add(&o->projects, a->value);
 		return true;
 	case 'j':
-		return argument_count("-j", value, 4096, &o->jobs);
-	case 'o':
-		argument_set(&o->output, argument_path(value));
-		return true;
-	case OPT_ON:
-		return argument_filesystems(&o->filesystems, value);
+		return argument_count(a, 4096, &o->jobs);
 	case OPT_RUNS:
-		return argument_count("--runs", value, 10000, &o->runs);
+		return argument_count(a, 10000, &o->runs);
 	case OPT_FROM:
-		return parse_choice(o, value);
-	case OPT_MEMFS:
-		argument_set(&o->memfs, strchr(value, '/') ? argument_path(value) : text_copy(value));
-		return true;
-	case OPT_MEMFS_OPTIONS:
-		argument_set(&o->memfs_options, text_copy(value));
-		return true;
+		return take_choice(o, a->value);
 	case OPT_LIST:
 		o->action = ACTION_LIST;
 		return true;
@@ -213,10 +200,10 @@ static bool parse_option(struct options *o, int c, char *value)
 		return true;
 	case OPT_HASH:
 		o->action = ACTION_HASH;
-		argument_set(&o->hash_dir, text_copy(value));
+		argument_set(&o->hash_dir, text_copy(a->value));
 		return true;
 	default:
-		return parse_path(o, c, value);
+		return filesystem_arguments_take(&o->filesystems, a);
 	}
 }
 
@@ -241,31 +228,22 @@ static bool check_together(const struct options *o)
 
 enum options_verdict options_parse(struct options *o, int argc, char **argv)
 {
-	int c;
+	static const struct command_line line = {
+		.usage = usage_text, .letters = "p:j:o:hV", .options = long_options,
+		.take = take_option,
+	};
+	enum options_verdict verdict;
 
 	*o = (struct options){ .runs = 1 };
-	while ((c = getopt_long(argc, argv, "p:j:o:hV", long_options, NULL)) != -1) {
-		if (c == 'h') {
-			fputs(usage_text, stdout);
-			return OPTIONS_DONE;
-		}
-		if (c == 'V') {
-			printf("compile-workload (memfs) %s\n", MEMFS_VERSION);
-			return OPTIONS_DONE;
-		}
-		if (c == '?' || !parse_option(o, c, optarg))
-			return OPTIONS_WRONG; /* the reason has been said */
-	}
-	if (optind < argc) {
-		complain("%s: is not an option; see --help", argv[optind]);
-		return OPTIONS_WRONG;
-	}
-	return fill_in(o) && check_together(o) ? OPTIONS_RUN : OPTIONS_WRONG;
+	verdict = command_line_read(&line, argc, argv, o);
+	if (verdict == OPTIONS_RUN && (!fill_in(o) || !check_together(o)))
+		verdict = OPTIONS_WRONG;
+	return verdict;
 }
 
 void options_free(struct options *o)
 {
-	filesystem_list_free(&o->filesystems);
+	filesystem_arguments_free(&o->filesystems);
 	text_list_free(&o->projects);
 	free(o->hash_dir);
 	free(o->projects_dir);
@@ -274,9 +252,5 @@ void options_free(struct options *o)
 	free(o->samples);
 	free(o->source);
 	free(o->cache);
-	free(o->work);
-	free(o->memfs);
-	free(o->memfs_options);
-	free(o->trace_dir);
 	free(o->log_dir);
 }

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 #include "common/arguments.h"
+#include "common/filesystem_arguments.h"
 #include "common/text.h"
 #include "source.h"
 
@@ -16,22 +17,18 @@ struct options {
 	char *hash_dir;
 	struct text_list projects; /* names, or paths of manifests */
 	char *projects_dir;
-	struct filesystem_list filesystems;
+	struct filesystem_arguments filesystems;
 	unsigned jobs, runs;
 	char *output;              /* NULL = no CSV file */
 	char *json;                /* NULL = no JSON file */
 	char *samples;             /* NULL = memory is not sampled */
 	char *source, *cache;      /* source may be NULL */
 	enum source_choice choice;
-	char *work;                /* in which the work directory is made */
-	char *memfs, *memfs_options;
-	char *trace_dir, *log_dir; /* NULL = below the work directory */
+	char *log_dir;             /* NULL = below the work directory */
 	bool all, keep, resume, verify;
 };
 
-enum options_verdict { OPTIONS_RUN, OPTIONS_DONE, OPTIONS_WRONG };
-
-/* Reads it; OPTIONS_DONE: --help or --version has been served, OPTIONS_WRONG: complained. */
+/* Reads it; all but OPTIONS_RUN are the exit status. Free it in any case. */
 enum options_verdict options_parse(struct options *options, int argc, char **argv);
 void options_free(struct options *options);
 

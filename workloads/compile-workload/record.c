@@ -49,7 +49,7 @@ static json_t *describe_filesystems(const struct options *o)
 
 	for (unsigned i = 0; i < o->filesystems.count; i++) {
 		const struct filesystem *fs = &o->filesystems.items[i];
-		const char *dir = fs->dir ? fs->dir : o->work;
+		const char *dir = fs->dir ? fs->dir : o->filesystems.work;
 		json_t *item = json_object();
 		char *type;
 
@@ -84,6 +84,7 @@ static json_t *describe_projects(const struct project *projects, size_t count)
 static json_t *describe_parameters(const struct options *o, const struct project *projects,
 				   size_t count)
 {
+	const char *options = o->filesystems.memfs_options;
 	json_t *p = json_object();
 
 	json_object_set_new(p, "commits", describe_projects(projects, count));
@@ -92,8 +93,7 @@ static json_t *describe_parameters(const struct options *o, const struct project
 	json_object_set_new(p, "jobs", json_integer(o->jobs));
 	json_object_set_new(p, "verify", json_boolean(o->verify));
 	json_object_set_new(p, "keep", json_boolean(o->keep));
-	json_object_set_new(p, "memfs_options",
-			    machine_text(o->memfs_options ? o->memfs_options : ""));
+	json_object_set_new(p, "memfs_options", machine_text(options ? options : ""));
 	return p;
 }
 
@@ -105,7 +105,7 @@ void record_start(struct record *r, const char *path, const struct options *o,
 
 	for (unsigned i = 0; i < o->filesystems.count; i++) {
 		char *version = o->filesystems.items[i].kind == FILESYSTEM_MEMFS ?
-				machine_version_of(o->memfs) : NULL;
+				machine_version_of(o->filesystems.memfs) : NULL;
 
 		if (version)
 			json_object_set_new(machine, "memfs", machine_text(version));

@@ -89,8 +89,8 @@ static bool make_work_dir(struct workload *w)
 {
 	const struct options *o = &w->options;
 
-	w->work_dir = workspace_make(o->work);
-	return w->work_dir && (!o->trace_dir || make_directories(o->trace_dir)) &&
+	w->work_dir = workspace_make(o->filesystems.work);
+	return w->work_dir && (!o->filesystems.trace_dir || make_directories(o->filesystems.trace_dir)) &&
 	       set_environment(w->work_dir);
 }
 
@@ -112,10 +112,8 @@ static void run_turn(struct turn *turn)
 static void run_turns(struct workload *w)
 {
 	struct options *o = &w->options;
-	struct filesystem_options fs_options = {
-		.work = w->work_dir, .memfs = o->memfs, .memfs_options = o->memfs_options,
-		.trace_dir = o->trace_dir ? o->trace_dir : w->work_dir,
-	};
+	struct filesystem_options fs_options =
+		filesystem_arguments_in(&o->filesystems, w->work_dir);
 	unsigned n = o->filesystems.count, turns = 0;
 
 	progress_start(o->runs * n * TURN_STEPS);
@@ -161,23 +159,17 @@ static int finish(struct workload *w)
 		keep_logs(w);
 	if (!results_close(&w->results))
 		failed = true;
-	if (fflush(stdout) != 0 || ferror(stdout))
-		failed = !complain("standard output: %s", strerror(errno));
+	if (!flush_output())
+		failed = true;
 	return failed ? 1 : 0;
 }
 
 static int run_workload(struct workload *w)
 {
-	struct options *o = &w->options;
-	struct filesystem_options to_check = {
-		.work = o->work, .memfs = o->memfs, .trace_dir = o->trace_dir ? o->trace_dir : "",
-	};
-
-	for (unsigned i = 0; i < o->filesystems.count; i++)
-		if (!filesystem_check(&o->filesystems.items[i], &to_check))
-			return 1;
+	if (!filesystem_arguments_check(&w->options.filesystems))
+		return 1;
 	interrupt_init();
-	if (!make_work_dir(w) || !results_open(&w->results, o->output))
+	if (!make_work_dir(w) || !results_open(&w->results, w->options.output))
 		return 1;
 	run_turns(w);
 	return finish(w);
@@ -189,17 +181,9 @@ int main(int argc, char **argv)
 	int status;
 
 	program_name = "git-ops";
-	switch (options_parse(&w.options, argc, argv)) {
-	case OPTIONS_DONE:
-		status = 0;
-		break;
-	case OPTIONS_WRONG:
-		status = 2;
-		break;
-	default:
+	status = options_parse(&w.options, argc, argv);
+	if (status == OPTIONS_RUN)
 		status = run_workload(&w);
-		break;
-	}
 	free(w.reference.hashes);
 	free(w.reference.from);
 	free(w.work_dir);

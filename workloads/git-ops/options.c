@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "options.h"
 
-#include <getopt.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "tree.h"
 
@@ -28,95 +25,56 @@ static const char usage_text[] =
 	"\n"
 	"Exit status: 0 all went well, 1 something failed, 2 misuse, 130 interrupted.\n";
 
-enum {
-	OPT_ON = 256, OPT_RUNS, OPT_FILES, OPT_TRACE_DIR, OPT_WORK, OPT_MEMFS, OPT_MEMFS_OPTIONS,
-};
+enum { OPT_RUNS = 256, OPT_FILES };
 
 static const struct option long_options[] = {
-	{ "on", required_argument, NULL, OPT_ON },
+	{ "on", required_argument, NULL, ARGUMENT_ON },
 	{ "runs", required_argument, NULL, OPT_RUNS },
 	{ "files", required_argument, NULL, OPT_FILES },
 	{ "output", required_argument, NULL, 'o' },
-	{ "trace-dir", required_argument, NULL, OPT_TRACE_DIR },
-	{ "work", required_argument, NULL, OPT_WORK },
-	{ "memfs", required_argument, NULL, OPT_MEMFS },
-	{ "memfs-options", required_argument, NULL, OPT_MEMFS_OPTIONS },
+	{ "trace-dir", required_argument, NULL, ARGUMENT_TRACE_DIR },
+	{ "work", required_argument, NULL, ARGUMENT_WORK },
+	{ "memfs", required_argument, NULL, ARGUMENT_MEMFS },
+	{ "memfs-options", required_argument, NULL, ARGUMENT_MEMFS_OPTIONS },
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, 'V' },
 	{ 0 },
 };
 
-static bool set_path(char **option, const char *value)
+static bool take_option(void *options, const struct argument *a)
 {
-	if (!*value)
-		return complain("a path is empty; see --help");
-	argument_set(option, argument_path(value));
-	return true;
-}
+	struct options *o = options;
 
-static bool parse_option(struct options *o, int c, const char *value)
-{
-	switch (c) {
-	case OPT_ON:
-		return argument_filesystems(&o->filesystems, value);
+	switch (a->option) {
 	case OPT_RUNS:
-		return argument_count("--runs", value, 10000, &o->runs);
+		return argument_count(a, 10000, &o->runs);
 	case OPT_FILES:
-		return argument_count("--files", value, TREE_FILES_MAX, &o->files);
+		return argument_count(a, TREE_FILES_MAX, &o->files);
 	case 'o':
-		return set_path(&o->output, value);
-	case OPT_TRACE_DIR:
-		return set_path(&o->trace_dir, value);
-	case OPT_WORK:
-		return set_path(&o->work, value);
-	case OPT_MEMFS:
-		argument_set(&o->memfs, strchr(value, '/') ? argument_path(value) : text_copy(value));
-		return true;
+		return argument_file(a, &o->output);
 	default:
-		argument_set(&o->memfs_options, text_copy(value));
-		return true;
+		return filesystem_arguments_take(&o->filesystems, a);
 	}
-}
-
-static bool fill_in(struct options *o)
-{
-	if (!o->memfs)
-		o->memfs = find_memfs();
-	if (!o->work)
-		o->work = text_copy("/var/tmp");
-	return o->filesystems.count || argument_filesystems(&o->filesystems, "memfs,tmpfs,native");
 }
 
 enum options_verdict options_parse(struct options *o, int argc, char **argv)
 {
-	int c;
+	static const struct command_line line = {
+		.usage = usage_text, .letters = "o:hV", .options = long_options,
+		.take = take_option,
+	};
+	enum options_verdict verdict;
 
 	*o = (struct options){ .runs = 10, .files = 100 };
-	while ((c = getopt_long(argc, argv, "o:hV", long_options, NULL)) != -1) {
-		if (c == 'h') {
-			fputs(usage_text, stdout);
-			return OPTIONS_DONE;
-		}
-		if (c == 'V') {
-			printf("git-ops (memfs) %s\n", MEMFS_VERSION);
-			return OPTIONS_DONE;
-		}
-		if (c == '?' || !parse_option(o, c, optarg))
-			return OPTIONS_WRONG; /* the reason has been said */
-	}
-	if (optind < argc) {
-		complain("%s: is not an option; see --help", argv[optind]);
-		return OPTIONS_WRONG;
-	}
-	return fill_in(o) ? OPTIONS_RUN : OPTIONS_WRONG;
+	verdict = command_line_read(&line, argc, argv, o);
+	if (verdict == OPTIONS_RUN &&
+	    !filesystem_arguments_fill_in(&o->filesystems, "memfs,tmpfs,native"))
+		verdict = OPTIONS_WRONG;
+	return verdict;
 }
 
 void options_free(struct options *o)
 {
-	filesystem_list_free(&o->filesystems);
+	filesystem_arguments_free(&o->filesystems);
 	free(o->output);
-	free(o->trace_dir);
-	free(o->work);
-	free(o->memfs);
-	free(o->memfs_options);
 }

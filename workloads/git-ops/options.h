@@ -6,18 +6,15 @@
 #include <stdbool.h>
 
 #include "common/arguments.h"
+#include "common/filesystem_arguments.h"
 
 struct options {
-	struct filesystem_list filesystems;
+	struct filesystem_arguments filesystems;
 	unsigned runs, files;
-	char *output;    /* NULL = no CSV file */
-	char *trace_dir; /* NULL = traces are not kept */
-	char *work, *memfs, *memfs_options;
+	char *output; /* NULL = no CSV file */
 };
 
-enum options_verdict { OPTIONS_RUN, OPTIONS_DONE, OPTIONS_WRONG };
-
-/* Reads it; OPTIONS_DONE: --help and the like have been served, OPTIONS_WRONG: complained. */
+/* Reads it; all but OPTIONS_RUN are the exit status. Free it in any case. */
 enum options_verdict options_parse(struct options *options, int argc, char **argv);
 void options_free(struct options *options);
 

@@ -70,23 +70,18 @@ static bool add_ground(struct bench *b, const char *label, const char *in)
 
 static bool open_mounts(struct bench *b)
 {
-	struct options *o = &b->options;
-	struct filesystem_options fs = {
-		.work = o->work, .memfs = o->memfs, .memfs_options = o->memfs_options,
-	};
+	struct filesystem_arguments *mounts = &b->options.mounts;
+	struct filesystem_options fs;
 	char *work, *log;
 	bool ok = true;
 
-	fs.trace_dir = o->work;
-	for (unsigned i = 0; ok && i < o->mounts.count; i++)
-		ok = filesystem_check(&o->mounts.items[i], &fs);
-	work = ok ? workspace_make(o->work) : NULL;
+	work = filesystem_arguments_check(mounts) ? workspace_make(mounts->work) : NULL;
 	if (!work)
 		return false;
-	fs.work = fs.trace_dir = work;
+	fs = filesystem_arguments_in(mounts, work);
 	log = text_format("%s/log", work);
-	for (unsigned i = 0; ok && i < o->mounts.count; i++) {
-		struct filesystem *mount = &o->mounts.items[i];
+	for (unsigned i = 0; ok && i < mounts->count; i++) {
+		struct filesystem *mount = &mounts->items[i];
 
 		ok = filesystem_open(mount, &fs, mount->name, log) &&
 		     add_ground(b, mount->name, mount->root);
@@ -276,9 +271,14 @@ static int finish(struct bench *b)
 		ok = results_json(&b->results, stdout);
 	else
 		table_print(stdout, &b->results);
-	if (fflush(stdout) != 0 || ferror(stdout))
-		ok = complain("standard output: %s", strerror(errno));
-	return ok && !b->results.failed ? 0 : 1;
+	return flush_output() && ok && !b->results.failed ? 0 : 1;
+}
+
+static int list_ops(void)
+{
+	for (unsigned i = 0; i < op_count; i++)
+		printf("%-18s %s\n", ops[i].name, ops[i].what);
+	return flush_output() ? 0 : 1;
 }
 
 static int run_bench(struct bench *b)
@@ -312,17 +312,9 @@ int main(int argc, char **argv)
 	int status;
 
 	program_name = "op-bench";
-	switch (options_parse(&bench.options, argc, argv)) {
-	case OPTIONS_DONE:
-		status = 0;
-		break;
-	case OPTIONS_WRONG:
-		status = 2;
-		break;
-	default:
-		status = run_bench(&bench);
-		break;
-	}
+	status = options_parse(&bench.options, argc, argv);
+	if (status == OPTIONS_RUN)
+		status = bench.options.list ? list_ops() : run_bench(&bench);
 	options_free(&bench.options);
 	return status;
 }

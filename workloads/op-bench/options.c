@@ -3,9 +3,7 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <getopt.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -41,7 +39,7 @@ static const char usage_text[] =
 
 enum {
 	OPT_THREADS = 256, OPT_SHARED, OPT_TIME, OPT_COUNT, OPT_RUNS, OPT_SEED, OPT_JSON,
-	OPT_MOUNT, OPT_WORK, OPT_MEMFS, OPT_MEMFS_OPTIONS, OPT_LIST,
+	OPT_MOUNT, OPT_LIST,
 };
 
 static const struct option long_options[] = {
@@ -54,24 +52,18 @@ static const struct option long_options[] = {
 	{ "output", required_argument, NULL, 'o' },
 	{ "json", no_argument, NULL, OPT_JSON },
 	{ "mount", no_argument, NULL, OPT_MOUNT },
-	{ "work", required_argument, NULL, OPT_WORK },
-	{ "memfs", required_argument, NULL, OPT_MEMFS },
-	{ "memfs-options", required_argument, NULL, OPT_MEMFS_OPTIONS },
+	{ "work", required_argument, NULL, ARGUMENT_WORK },
+	{ "memfs", required_argument, NULL, ARGUMENT_MEMFS },
+	{ "memfs-options", required_argument, NULL, ARGUMENT_MEMFS_OPTIONS },
 	{ "list", no_argument, NULL, OPT_LIST },
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, 'V' },
 	{ 0 },
 };
 
-static void list_ops(void)
-{
-	for (unsigned i = 0; i < op_count; i++)
-		printf("%-18s %s\n", ops[i].name, ops[i].what);
-}
-
 /* --- values ------------------------------------------------------------- */
 
-static bool parse_ops(struct options *o, const char *text)
+static bool take_ops(struct options *o, const char *text)
 {
 	struct text_list names = { 0 };
 	bool except = *text == '!', ok = true;
@@ -92,32 +84,38 @@ static bool parse_ops(struct options *o, const char *text)
 	return ok;
 }
 
-static bool parse_threads(struct options *o, const char *text)
+static bool add_threads(struct options *o, const struct argument *a)
+{
+	unsigned n;
+
+	if (!argument_count(a, THREADS_MAX, &n))
+		return false;
+	for (unsigned i = 0; i < o->thread_counts; i++)
+		if (o->threads[i] == n)
+			return complain("%s: %u is there twice", a->name, n);
+	o->threads = enlarge(o->threads, o->thread_counts + 1, sizeof(*o->threads));
+	o->threads[o->thread_counts++] = n;
+	if (n > o->most_threads)
+		o->most_threads = n;
+	return true;
+}
+
+static bool take_threads(struct options *o, const struct argument *a)
 {
 	struct text_list numbers = { 0 };
 	bool ok = true;
 
-	text_list_split(&numbers, text, ",");
+	text_list_split(&numbers, a->value, ",");
 	if (!numbers.count)
-		ok = complain("--threads: needs numbers from 1 to %u", THREADS_MAX);
-	o->threads = enlarge(o->threads, numbers.count + 1, sizeof(*o->threads));
+		ok = complain("%s: needs numbers from 1 to %u", a->name, THREADS_MAX);
 	o->thread_counts = o->most_threads = 0;
-	for (size_t i = 0; ok && i < numbers.count; i++) {
-		unsigned n = 0;
-
-		ok = argument_count("--threads", numbers.items[i], THREADS_MAX, &n);
-		for (unsigned j = 0; ok && j < o->thread_counts; j++)
-			if (o->threads[j] == n)
-				ok = complain("--threads: %u is there twice", n);
-		o->threads[o->thread_counts++] = n;
-		if (n > o->most_threads)
-			o->most_threads = n;
-	}
+	for (size_t i = 0; ok && i < numbers.count; i++)
+		ok = add_threads(o, &(struct argument){ a->option, a->name, numbers.items[i] });
 	text_list_free(&numbers);
 	return ok;
 }
 
-static bool parse_seconds(struct options *o, const char *text)
+static bool take_seconds(struct options *o, const char *text)
 {
 	char *end;
 	double seconds = isdigit((unsigned char)*text) || *text == '.' ? strtod(text, &end) : 0;
@@ -129,61 +127,44 @@ static bool parse_seconds(struct options *o, const char *text)
 	return true;
 }
 
-static bool parse_seed(struct options *o, const char *text)
+static bool take_option(void *options, const struct argument *a)
 {
-	char *end;
+	struct options *o = options;
 
-	errno = 0;
-	o->seed = isdigit((unsigned char)*text) ? strtoull(text, &end, 10) : 0;
-	if (!isdigit((unsigned char)*text) || errno || *end)
-		return complain("--seed %s: needs a number", text);
-	return true;
-}
-
-static bool parse_option(struct options *o, int c, char *value)
-{
-	switch (c) {
+	switch (a->option) {
 	case 'e':
-		return parse_ops(o, value);
+		return take_ops(o, a->value);
 	case 'o':
-		argument_set(&o->output, argument_path(value));
-		return true;
+		return argument_file(a, &o->output);
 	case OPT_THREADS:
-		return parse_threads(o, value);
+		return take_threads(o, a);
 	case OPT_TIME:
-		return parse_seconds(o, value);
+		return take_seconds(o, a->value);
 	case OPT_COUNT:
 		o->seconds = 0;
-		return argument_count("--count", value, 1u << 20, &o->count);
+		return argument_count(a, 1u << 20, &o->count);
 	case OPT_RUNS:
-		return argument_count("--runs", value, 10000, &o->runs);
+		return argument_count(a, 10000, &o->runs);
 	case OPT_SEED:
-		return parse_seed(o, value);
+		return argument_number(a, &o->seed);
 	case OPT_SHARED:
-		o->shared = true;
-		return true;
+		return o->shared = true;
 	case OPT_JSON:
-		o->json = true;
-		return true;
+		return o->json = true;
 	case OPT_MOUNT:
-		o->mount = true;
-		return true;
-	case OPT_WORK:
-		argument_set(&o->work, argument_path(value));
-		return true;
-	case OPT_MEMFS:
-		argument_set(&o->memfs, strchr(value, '/') ? argument_path(value) : text_copy(value));
-		return true;
+		return o->mount = true;
+	case OPT_LIST:
+		return o->list = true;
 	default:
-		argument_set(&o->memfs_options, text_copy(value));
-		return true;
+		return filesystem_arguments_take(&o->mounts, a);
 	}
 }
 
 /* --- all of it ---------------------------------------------------------- */
 
-static bool add_directory(struct options *o, const char *path)
+static bool add_directory(void *options, const char *path)
 {
+	struct options *o = options;
 	struct stat st;
 	bool ok = true;
 
@@ -197,15 +178,15 @@ static bool add_directory(struct options *o, const char *path)
 
 static bool fill_in(struct options *o)
 {
+	const struct filesystem_arguments *m = &o->mounts;
+
+	if (o->list)
+		return true;
 	if (!o->mount && !o->directories.count)
 		return complain("no directory given; see --help");
-	if (!o->mount && (o->memfs || o->memfs_options || o->work))
+	if (!o->mount && (m->memfs || m->memfs_options || m->work))
 		return complain("--work, --memfs and --memfs-options go with --mount");
-	if (!o->memfs)
-		o->memfs = find_memfs();
-	if (!o->work)
-		o->work = text_copy("/var/tmp");
-	return !o->mount || argument_filesystems(&o->mounts, "memfs,tmpfs,native");
+	return filesystem_arguments_fill_in(&o->mounts, o->mount ? "memfs,tmpfs,native" : NULL);
 }
 
 static void set_defaults(struct options *o)
@@ -214,7 +195,7 @@ static void set_defaults(struct options *o)
 	o->ops = zalloc(op_count, sizeof(const struct op *));
 	for (unsigned i = 0; i < op_count; i++)
 		o->ops[o->op_count++] = &ops[i];
-	parse_threads(o, "1");
+	add_threads(o, &(struct argument){ OPT_THREADS, "--threads", "1" });
 	if (getrandom(&o->seed, sizeof(o->seed), 0) != sizeof(o->seed))
 		o->seed = 1;
 	o->seed %= 1000000000; /* for people to type */
@@ -222,41 +203,24 @@ static void set_defaults(struct options *o)
 
 enum options_verdict options_parse(struct options *o, int argc, char **argv)
 {
-	int c;
+	static const struct command_line line = {
+		.usage = usage_text, .letters = "e:o:hV", .options = long_options,
+		.take = take_option, .take_operand = add_directory,
+	};
+	enum options_verdict verdict;
 
 	set_defaults(o);
-	while ((c = getopt_long(argc, argv, "e:o:hV", long_options, NULL)) != -1) {
-		switch (c) {
-		case 'h':
-			fputs(usage_text, stdout);
-			return OPTIONS_DONE;
-		case 'V':
-			printf("op-bench (memfs) %s\n", MEMFS_VERSION);
-			return OPTIONS_DONE;
-		case OPT_LIST:
-			list_ops();
-			return OPTIONS_DONE;
-		case '?':
-			return OPTIONS_WRONG; /* the reason has been said */
-		default:
-			if (!parse_option(o, c, optarg))
-				return OPTIONS_WRONG;
-		}
-	}
-	for (; optind < argc; optind++)
-		if (!add_directory(o, argv[optind]))
-			return OPTIONS_WRONG;
-	return fill_in(o) ? OPTIONS_RUN : OPTIONS_WRONG;
+	verdict = command_line_read(&line, argc, argv, o);
+	if (verdict == OPTIONS_RUN && !fill_in(o))
+		verdict = OPTIONS_WRONG;
+	return verdict;
 }
 
 void options_free(struct options *o)
 {
 	text_list_free(&o->directories);
-	filesystem_list_free(&o->mounts);
+	filesystem_arguments_free(&o->mounts);
 	free(o->ops);
 	free(o->threads);
 	free(o->output);
-	free(o->work);
-	free(o->memfs);
-	free(o->memfs_options);
 }

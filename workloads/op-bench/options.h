@@ -7,13 +7,15 @@
 #include <stdint.h>
 
 #include "common/arguments.h"
+#include "common/filesystem_arguments.h"
 #include "measure.h"
 #include "ops.h"
 
 struct options {
 	struct text_list directories;
 	bool mount;
-	struct filesystem_list mounts; /* with --mount */
+	struct filesystem_arguments mounts; /* for --mount */
+	bool list;
 	const struct op **ops;         /* in the order of the table */
 	unsigned op_count;
 	unsigned *threads;
@@ -23,15 +25,12 @@ struct options {
 	double seconds;                /* for each measurement; 0 = count */
 	unsigned count;                /* operations of each thread; 0 = seconds */
 	unsigned runs;
-	unsigned long long seed;
+	uint64_t seed;
 	bool json;
 	char *output;                  /* NULL = no CSV file */
-	char *work, *memfs, *memfs_options;
 };
 
-enum options_verdict { OPTIONS_RUN, OPTIONS_DONE, OPTIONS_WRONG };
-
-/* Reads it; OPTIONS_DONE: --help and the like have been served, OPTIONS_WRONG: complained. */
+/* Reads it; all but OPTIONS_RUN are the exit status. Free it in any case. */
 enum options_verdict options_parse(struct options *options, int argc, char **argv);
 void options_free(struct options *options);
 

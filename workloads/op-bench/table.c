@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "table.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -130,7 +131,7 @@ void table_print(FILE *out, const struct results *r)
 {
 	const struct options *o = r->options;
 
-	fprintf(out, "%u run%s, random order from seed %llu; reading the clock is %.0f ns of each time\n\n",
+	fprintf(out, "%u run%s, random order from seed %" PRIu64 "; reading the clock is %.0f ns of each time\n\n",
 		o->runs, o->runs == 1 ? "" : "s", o->seed, r->clock_ns);
 	print_head(out, r);
 	for (unsigned i = 0; i < o->op_count; i++) {

@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "options.h"
 
-#include <ctype.h>
-#include <errno.h>
-#include <getopt.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -43,23 +39,20 @@ static const char usage_text[] =
 	"\n"
 	"Exit status: 0 all went well, 1 something failed, 2 misuse, 130 interrupted.\n";
 
-enum {
-	OPT_CACHE = 256, OPT_ON, OPT_SIZE, OPT_SEED, OPT_JSON, OPT_PLOT, OPT_TRACE_DIR, OPT_WORK,
-	OPT_MEMFS, OPT_LIST,
-};
+enum { OPT_CACHE = 256, OPT_SIZE, OPT_SEED, OPT_JSON, OPT_PLOT, OPT_LIST };
 
 static const struct option long_options[] = {
 	{ "method", required_argument, NULL, 'm' },
 	{ "cache", required_argument, NULL, OPT_CACHE },
-	{ "on", required_argument, NULL, OPT_ON },
+	{ "on", required_argument, NULL, ARGUMENT_ON },
 	{ "size", required_argument, NULL, OPT_SIZE },
 	{ "seed", required_argument, NULL, OPT_SEED },
 	{ "output", required_argument, NULL, 'o' },
 	{ "json", required_argument, NULL, OPT_JSON },
 	{ "plot", required_argument, NULL, OPT_PLOT },
-	{ "trace-dir", required_argument, NULL, OPT_TRACE_DIR },
-	{ "work", required_argument, NULL, OPT_WORK },
-	{ "memfs", required_argument, NULL, OPT_MEMFS },
+	{ "trace-dir", required_argument, NULL, ARGUMENT_TRACE_DIR },
+	{ "work", required_argument, NULL, ARGUMENT_WORK },
+	{ "memfs", required_argument, NULL, ARGUMENT_MEMFS },
 	{ "list", no_argument, NULL, OPT_LIST },
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, 'V' },
@@ -106,22 +99,22 @@ static bool choose_cache(struct parser *p, const char *name)
 }
 
 /* Each name of a list with commas. */
-static bool each_name(struct parser *p, const char *option, const char *text,
+static bool each_name(struct parser *p, const struct argument *a,
 		      bool (*take)(struct parser *p, const char *name))
 {
 	struct text_list names = { 0 };
 	bool ok = true;
 
-	text_list_split(&names, text, ",");
+	text_list_split(&names, a->value, ",");
 	if (!names.count)
-		ok = complain("%s: the list is empty", option);
+		ok = complain("%s: the list is empty", a->name);
 	for (size_t i = 0; ok && i < names.count; i++)
 		ok = take(p, names.items[i]);
 	text_list_free(&names);
 	return ok;
 }
 
-static bool parse_size(struct options *o, const char *text)
+static bool take_size(struct options *o, const char *text)
 {
 	const char *why = size_parse(text, 0, &o->size);
 
@@ -131,65 +124,33 @@ static bool parse_size(struct options *o, const char *text)
 	       complain("--size %s: is from 4k to 1t", text);
 }
 
-static bool parse_seed(struct options *o, const char *text)
-{
-	char *end;
-
-	errno = 0;
-	o->seed = isdigit((unsigned char)*text) ? strtoull(text, &end, 10) : (errno = EINVAL);
-	return (!errno && !*end) ||
-	       complain("--seed %s: needs a number from 0 to 18446744073709551615", text);
-}
-
-static bool set_path(char **option, const char *name, const char *value)
-{
-	if (!*value)
-		return complain("--%s: the name is empty", name);
-	argument_set(option, argument_path(value));
-	return true;
-}
-
 /* --- parsing ------------------------------------------------------------ */
 
-static bool parse_path(struct options *o, int c, const char *value)
+static bool take_option(void *parser, const struct argument *a)
 {
-	switch (c) {
-	case 'o':
-		return set_path(&o->output, "output", value);
-	case OPT_JSON:
-		return set_path(&o->json, "json", value);
-	case OPT_PLOT:
-		return set_path(&o->plot, "plot", value);
-	case OPT_TRACE_DIR:
-		return set_path(&o->trace_dir, "trace-dir", value);
-	case OPT_WORK:
-		return set_path(&o->work, "work", value);
-	default:
-		if (strchr(value, '/') || !*value)
-			return set_path(&o->memfs, "memfs", value);
-		argument_set(&o->memfs, text_copy(value)); /* in PATH */
-		return true;
-	}
-}
+	struct parser *p = parser;
+	struct options *o = p->options;
 
-static bool parse_option(struct parser *p, int c, const char *value)
-{
-	switch (c) {
+	switch (a->option) {
 	case 'm':
-		return each_name(p, "--method", value, choose_method);
+		return each_name(p, a, choose_method);
+	case 'o':
+		return argument_file(a, &o->output);
 	case OPT_CACHE:
-		return each_name(p, "--cache", value, choose_cache);
-	case OPT_ON:
-		return argument_filesystems(&p->options->filesystems, value);
+		return each_name(p, a, choose_cache);
 	case OPT_SIZE:
-		return parse_size(p->options, value);
+		return take_size(o, a->value);
 	case OPT_SEED:
-		return parse_seed(p->options, value);
+		return argument_number(a, &o->seed);
+	case OPT_JSON:
+		return argument_file(a, &o->json);
+	case OPT_PLOT:
+		return argument_file(a, &o->plot);
 	case OPT_LIST:
-		p->options->action = ACTION_LIST;
+		o->action = ACTION_LIST;
 		return true;
 	default:
-		return parse_path(p->options, c, value);
+		return filesystem_arguments_take(&o->filesystems, a);
 	}
 }
 
@@ -205,55 +166,31 @@ static bool finish(struct parser *p)
 	for (int i = 0; i < CACHE_MODES; i++)
 		if (p->caches[i] || !p->any_cache)
 			o->caches[o->cache_count++] = cache_modes[i];
-	if (!o->work)
-		o->work = text_copy("/var/tmp");
-	if (!o->memfs)
-		o->memfs = find_memfs();
-	return o->filesystems.count || argument_filesystems(&o->filesystems, "memfs");
-}
-
-static enum options_verdict parse(struct parser *p, int argc, char **argv)
-{
-	int c;
-
-	while ((c = getopt_long(argc, argv, "m:o:hV", long_options, NULL)) != -1) {
-		if (c == 'h') {
-			fputs(usage_text, stdout);
-			return OPTIONS_DONE;
-		}
-		if (c == 'V') {
-			printf("write-calls (memfs) %s\n", MEMFS_VERSION);
-			return OPTIONS_DONE;
-		}
-		if (c == '?' || !parse_option(p, c, optarg))
-			return OPTIONS_WRONG; /* the reason has been said */
-	}
-	if (optind < argc) {
-		complain("%s: is not an option; see --help", argv[optind]);
-		return OPTIONS_WRONG;
-	}
-	return finish(p) ? OPTIONS_RUN : OPTIONS_WRONG;
+	return filesystem_arguments_fill_in(&o->filesystems, "memfs");
 }
 
 enum options_verdict options_parse(struct options *o, int argc, char **argv)
 {
+	static const struct command_line line = {
+		.usage = usage_text, .letters = "m:o:hV", .options = long_options,
+		.take = take_option,
+	};
 	struct parser p = { .options = o, .chosen = zalloc(method_count, sizeof(bool)) };
 	enum options_verdict verdict;
 
 	*o = (struct options){ .size = 100 << 20, .seed = 1 };
-	verdict = parse(&p, argc, argv);
+	verdict = command_line_read(&line, argc, argv, &p);
+	if (verdict == OPTIONS_RUN && !finish(&p))
+		verdict = OPTIONS_WRONG;
 	free(p.chosen);
 	return verdict;
 }
 
 void options_free(struct options *o)
 {
-	filesystem_list_free(&o->filesystems);
+	filesystem_arguments_free(&o->filesystems);
 	free(o->methods);
 	free(o->output);
 	free(o->json);
 	free(o->plot);
-	free(o->work);
-	free(o->memfs);
-	free(o->trace_dir);
 }

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "common/arguments.h"
+#include "common/filesystem_arguments.h"
 #include "methods.h"
 
 #define CACHE_MODES 3
@@ -19,17 +20,12 @@ struct options {
 	size_t method_count;
 	const char *caches[CACHE_MODES]; /* modes for memfs */
 	unsigned cache_count;
-	struct filesystem_list filesystems;
+	struct filesystem_arguments filesystems;
 	uint64_t size, seed;
 	char *output, *json, *plot;    /* NULL = none */
-	char *work;                    /* in which the work directory is made */
-	char *memfs;
-	char *trace_dir;               /* NULL = traces are not kept */
 };
 
-enum options_verdict { OPTIONS_RUN, OPTIONS_DONE, OPTIONS_WRONG };
-
-/* Reads it; OPTIONS_DONE: --help or --version has been served, OPTIONS_WRONG: complained. */
+/* Reads it; all but OPTIONS_RUN are the exit status. Free it in any case. */
 enum options_verdict options_parse(struct options *options, int argc, char **argv);
 void options_free(struct options *options);
 

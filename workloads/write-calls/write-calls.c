@@ -165,9 +165,7 @@ static bool report(const struct options *o, struct results *results)
 		ok = results_write_json(results, o->json, o->seed, o->size);
 	if (o->plot)
 		ok = plot_make(results, o->plot, o->size) && ok;
-	if (fflush(stdout) != 0 || ferror(stdout))
-		ok = complain("standard output: %s", strerror(errno));
-	return ok;
+	return flush_output() && ok;
 }
 
 static int finish(const struct options *o, struct results *results, const char *work_dir,
@@ -190,14 +188,11 @@ static int run_in(const char *work_dir, const struct options *o)
 {
 	char *log_dir = make_inside(work_dir, "logs"), *scratch = make_inside(work_dir, "scratch");
 	struct results results = { 0 };
-	struct filesystem_options fs_options = {
-		.work = work_dir, .memfs = o->memfs,
-		.trace_dir = o->trace_dir ? o->trace_dir : work_dir,
-	};
+	struct filesystem_options fs_options = filesystem_arguments_in(&o->filesystems, work_dir);
 	struct turns turns = {
 		.filesystem_options = &fs_options, .results = &results, .seed = o->seed,
 		.size = o->size, .scratch = scratch, .log_dir = log_dir,
-		.keep_traces = o->trace_dir,
+		.keep_traces = o->filesystems.trace_dir,
 	};
 	int status = 1;
 
@@ -214,20 +209,14 @@ static int run_in(const char *work_dir, const struct options *o)
 
 static int run_workload(const struct options *o)
 {
-	struct filesystem_options to_check = {
-		.work = o->work, .memfs = o->memfs,
-		.trace_dir = o->trace_dir ? o->trace_dir : o->work,
-	};
+	const struct filesystem_arguments *on = &o->filesystems;
 	char *work_dir;
 	int status = 1;
 
-	for (unsigned i = 0; i < o->filesystems.count; i++)
-		if (!filesystem_check(&o->filesystems.items[i], &to_check))
-			return 1;
-	if (!can_write_results(o))
+	if (!filesystem_arguments_check(on) || !can_write_results(o))
 		return 1;
-	work_dir = workspace_make(o->work);
-	if (work_dir && (!o->trace_dir || make_directories(o->trace_dir)) && set_environment())
+	work_dir = workspace_make(on->work);
+	if (work_dir && (!on->trace_dir || make_directories(on->trace_dir)) && set_environment())
 		status = run_in(work_dir, o);
 	free(work_dir);
 	return status;
@@ -237,7 +226,7 @@ static int act(const struct options *o)
 {
 	if (o->action == ACTION_LIST) {
 		print_methods(o);
-		return fflush(stdout) == 0 && !ferror(stdout) ? 0 : 1;
+		return flush_output() ? 0 : 1;
 	}
 	interrupt_init();
 	return run_workload(o);
@@ -249,17 +238,9 @@ int main(int argc, char **argv)
 	int status;
 
 	program_name = "write-calls";
-	switch (options_parse(&options, argc, argv)) {
-	case OPTIONS_DONE:
-		status = 0;
-		break;
-	case OPTIONS_WRONG:
-		status = 2;
-		break;
-	default:
+	status = options_parse(&options, argc, argv);
+	if (status == OPTIONS_RUN)
 		status = act(&options);
-		break;
-	}
 	options_free(&options);
 	return status;
 }
