@@ -23,7 +23,7 @@
  *   statistics.c        medians and ratios of the rows
  *   table.c             a table for people
  *   compare.c           the subcommand: two files of results
- *   plot.c              the subcommand: figures (figures.c, through gnuplot.c) and a page (page.c)
+ *   plot.c              the subcommand: figures (figures.c, through gnuplot.c *) and a page (page.c)
  *   progress.c, text.c  * what is going on, on stderr; strings and messages
  */
 #include <dirent.h>

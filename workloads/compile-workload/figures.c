@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "gnuplot.h"
+#include "common/gnuplot.h"
 #include "statistics.h"
 
 #define PANEL_WIDTH 360  /* pixels of the SVG; the PNG has half as many again */

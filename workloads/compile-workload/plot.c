@@ -2,7 +2,6 @@
 #include "plot.h"
 
 #include <getopt.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -135,8 +134,6 @@ int plot_command(int argc, char **argv)
 	int status = parse(&p, argc, argv);
 
 	if (status < 0) {
-		/* A gnuplot that ends too early is to be a message, not our end. */
-		signal(SIGPIPE, SIG_IGN);
 		if (!p.dir)
 			p.dir = default_dir(p.csv);
 		status = results_read(&p.results, p.csv, false) && load_record(&p) &&

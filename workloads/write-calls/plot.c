@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "common/directories.h"
-#include "common/run.h"
+#include "common/gnuplot.h"
 #include "common/text.h"
 #include "options.h"
 #include "pattern.h"
@@ -166,7 +166,7 @@ static void put_script(FILE *out, const struct axes *axes, uint64_t size)
 	char bytes[32];
 	unsigned width = 190 + 42 * PANEL * axes->cache_count, rows = axes->method_count;
 
-	fputs("# gnuplot write-calls.gp\n"
+	fputs("# gnuplot -d write-calls.gp\n"
 	      "unset key\nset border 0\n"
 	      "set tics scale 0\nset logscale cb\nset cbrange [1:100000]\n"
 	      "set palette defined (0 \"#fff5d6\", 1 \"#fee199\", 2 \"#fdbb63\", 3 \"#f68b4a\", "
@@ -194,14 +194,6 @@ static void put_script(FILE *out, const struct axes *axes, uint64_t size)
 }
 
 /* --- making it ---------------------------------------------------------- */
-
-bool plot_check(void)
-{
-	const char *const argv[] = { "gnuplot", "--version", NULL };
-
-	return run(&(struct task){ .argv = argv, .timeout = 60 }).end == RUN_OK ||
-	       complain("--plot: gnuplot cannot be run; install gnuplot-nox");
-}
 
 /* Opens DIR/NAME for writing; NULL after a complaint. */
 static FILE *open_in(const char *dir, const char *name)
@@ -242,16 +234,11 @@ static bool write_input(const struct results *results, const char *dir, uint64_t
 
 bool plot_make(const struct results *results, const char *dir, uint64_t size)
 {
-	const char *const argv[] = { "gnuplot", "write-calls.gp", NULL };
 	struct axes axes = { .methods = zalloc(method_count, sizeof(struct method *)) };
-	struct outcome outcome;
 	bool ok = make_directories(dir) && write_input(results, dir, size, &axes);
 
-	if (ok && axes.method_count) {
-		outcome = run(&(struct task){ .argv = argv, .dir = dir, .log = "/dev/stderr",
-					      .timeout = 300 });
-		ok = outcome.end == RUN_OK || complain("gnuplot: %s", outcome_text(&outcome));
-	}
+	if (ok && axes.method_count)
+		ok = gnuplot_run(dir, "write-calls.gp");
 	free(axes.methods);
 	return ok;
 }

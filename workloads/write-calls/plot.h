@@ -7,9 +7,6 @@
 
 #include "results.h"
 
-/* Is there a gnuplot? False after a complaint: to be asked before anything runs. */
-bool plot_check(void);
-
 /*
  * Leaves write-calls.dat and write-calls.gp in the directory, which is made, and has gnuplot make
  * write-calls.svg and write-calls.png of them. Without a row that has calls there is nothing to

@@ -26,6 +26,7 @@
 #include <unistd.h>
 
 #include "common/directories.h"
+#include "common/gnuplot.h"
 #include "common/interrupt.h"
 #include "common/progress.h"
 #include "common/run.h"
@@ -93,7 +94,7 @@ static bool can_write_results(const struct options *o)
 
 	if (o->json && (!file || fclose(file) != 0))
 		return complain("%s: %s", o->json, strerror(errno));
-	return !o->plot || (make_directories(o->plot) && plot_check());
+	return !o->plot || (make_directories(o->plot) && gnuplot_check());
 }
 
 /* Which of the files to copy from are needed, by what can be run. */
