@@ -65,7 +65,7 @@ void callback_print(FILE *out, const struct callback_sample *samples, size_t cou
 	print_part(out, samples, count, true);
 }
 
-void callback_put(FILE *file, const uint64_t *counts)
+static void put_detail(FILE *file, const uint64_t *counts)
 {
 	const char *separator = "";
 
@@ -75,4 +75,28 @@ void callback_put(FILE *file, const uint64_t *counts)
 		fprintf(file, "%s%s=%" PRIu64, separator, callback_name(op), counts[op]);
 		separator = " ";
 	}
+}
+
+void callback_put(FILE *file, const struct callback_counts *counts)
+{
+	if (!counts) {
+		fputs(",,,", file);
+		return;
+	}
+	fprintf(file, "%" PRIu64 ",%" PRIu64 ",", callbacks_sum(counts->during),
+		callbacks_sum(counts->later));
+	put_detail(file, counts->during);
+	putc(',', file);
+	put_detail(file, counts->later);
+}
+
+json_t *callback_json(const uint64_t *counts)
+{
+	json_t *object = json_object();
+
+	for (unsigned op = 0; op < TRACE_OP_LIMIT; op++)
+		if (counts[op])
+			json_object_set_new(object, callback_name(op),
+					    json_integer((json_int_t)counts[op]));
+	return object;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "common/csv.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,22 +22,49 @@ void csv_put_text(FILE *file, const char *text)
 	putc('"', file);
 }
 
-bool csv_open(struct csv *csv, const char *path)
+bool csv_writer_open(struct csv_writer *writer, const char *path, const char *header)
 {
-	*csv = (struct csv){ .text = text_from_file(path), .next_line = 1 };
+	*writer = (struct csv_writer){ .path = path };
+	if (!path)
+		return true;
+	writer->file = fopen(path, "we");
+	if (!writer->file)
+		return complain("%s: %s", path, strerror(errno));
+	fprintf(writer->file, "%s\n", header);
+	return csv_writer_flush(writer);
+}
+
+bool csv_writer_flush(struct csv_writer *writer)
+{
+	return !writer->file || (fflush(writer->file) == 0 && !ferror(writer->file)) ||
+	       complain("%s: %s", writer->path, strerror(errno));
+}
+
+bool csv_writer_close(struct csv_writer *writer)
+{
+	bool ok = !writer->file || fclose(writer->file) == 0 ||
+		  complain("%s: %s", writer->path, strerror(errno));
+
+	*writer = (struct csv_writer){ 0 };
+	return ok;
+}
+
+bool csv_reader_open(struct csv_reader *csv, const char *path)
+{
+	*csv = (struct csv_reader){ .text = text_from_file(path), .next_line = 1 };
 	csv->at = csv->text;
 	return csv->text != NULL;
 }
 
-void csv_close(struct csv *csv)
+void csv_reader_close(struct csv_reader *csv)
 {
 	free(csv->text);
 	free(csv->fields);
-	*csv = (struct csv){ 0 };
+	*csv = (struct csv_reader){ 0 };
 }
 
 /* Takes a field in quotes, without them, in place: it never gets longer. Stops behind it. */
-static void take_quoted(struct csv *csv)
+static void take_quoted(struct csv_reader *csv)
 {
 	char *to = csv->at++;
 
@@ -53,7 +81,7 @@ static void take_quoted(struct csv *csv)
 }
 
 /* Ends the field at which it stands. True: another one follows. */
-static bool end_field(struct csv *csv)
+static bool end_field(struct csv_reader *csv)
 {
 	char *end = csv->at;
 	bool more = *end == ',';
@@ -68,7 +96,7 @@ static bool end_field(struct csv *csv)
 	return more;
 }
 
-bool csv_next(struct csv *csv)
+bool csv_reader_next(struct csv_reader *csv)
 {
 	bool more = true;
 
@@ -90,7 +118,7 @@ bool csv_next(struct csv *csv)
 	return true;
 }
 
-int csv_column(const struct csv *csv, const char *name)
+int csv_reader_column(const struct csv_reader *csv, const char *name)
 {
 	for (size_t i = 0; i < csv->count; i++)
 		if (strcmp(csv->fields[i], name) == 0)

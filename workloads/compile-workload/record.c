@@ -8,7 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "common/callbacks.h"
+#include "common/callback_text.h"
 #include "common/machine.h"
 
 /* What must be the same in a run that goes on: other things would be compared with each other. */
@@ -128,17 +128,6 @@ void record_free(struct record *r)
 
 /* --- rows -------------------------------------------------------------- */
 
-static json_t *operations_json(const struct operations *operations)
-{
-	json_t *object = json_object();
-
-	for (unsigned op = 0; op < TRACE_OP_LIMIT; op++)
-		if (operations->calls[op])
-			json_object_set_new(object, callback_name(op),
-					    json_integer((json_int_t)operations->calls[op]));
-	return object;
-}
-
 /* Sizes and what the daemon did; what says nothing is left out. */
 static void add_counts(json_t *object, const struct result *row)
 {
@@ -154,7 +143,7 @@ static void add_counts(json_t *object, const struct result *row)
 	if (row->calls >= 0)
 		json_object_set_new(object, "calls", json_integer((json_int_t)row->calls));
 	if (row->operations)
-		json_object_set_new(object, "operations", operations_json(row->operations));
+		json_object_set_new(object, "operations", callback_json(row->operations->calls));
 }
 
 static json_t *row_json(const struct result *row)

@@ -201,7 +201,7 @@ bool results_close(struct results *results)
 /* --- reading ----------------------------------------------------------- */
 
 struct reading {
-	struct csv csv;
+	struct csv_reader csv;
 	const char *path;
 	int where[COLUMN_COUNT]; /* the field of each column; negative = not there */
 };
@@ -235,11 +235,11 @@ static bool read_header(struct reading *r, bool to_go_on)
 {
 	bool same;
 
-	if (!csv_next(&r->csv))
+	if (!csv_reader_next(&r->csv))
 		return complain("%s: is empty", r->path);
 	same = r->csv.count == COLUMN_COUNT && !r->csv.torn;
 	for (int i = 0; i < COLUMN_COUNT; i++) {
-		r->where[i] = csv_column(&r->csv, columns[i]);
+		r->where[i] = csv_reader_column(&r->csv, columns[i]);
 		if (r->where[i] < 0 && i < COLUMNS_NEEDED)
 			return complain("%s: no results of compile-workload: has no column '%s'",
 					r->path, columns[i]);
@@ -300,12 +300,12 @@ static bool read_row(struct results *results, const struct reading *r)
 bool results_read(struct results *results, const char *path, bool to_go_on)
 {
 	struct reading r = { .path = path };
-	bool ok = csv_open(&r.csv, path);
+	bool ok = csv_reader_open(&r.csv, path);
 
 	if (!ok)
 		complain("%s: %s", path, strerror(errno));
 	ok = ok && read_header(&r, to_go_on);
-	while (ok && csv_next(&r.csv)) {
+	while (ok && csv_reader_next(&r.csv)) {
 		size_t wanted = (size_t)r.where[COLUMN_WALL];
 
 		if (r.csv.torn && to_go_on)
@@ -313,6 +313,6 @@ bool results_read(struct results *results, const char *path, bool to_go_on)
 		ok = r.csv.count > wanted || wrong(&r, "a line with too few fields");
 		ok = ok && read_row(results, &r);
 	}
-	csv_close(&r.csv);
+	csv_reader_close(&r.csv);
 	return ok;
 }

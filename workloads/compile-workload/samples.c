@@ -17,7 +17,7 @@ enum column {
 };
 
 static const char header[] = "project,filesystem,run,phase,seconds,percent,rss_bytes,pss_bytes,"
-			     "cached_bytes,shmem_bytes,stored_bytes\n";
+			     "cached_bytes,shmem_bytes,stored_bytes";
 
 /* --- writing ----------------------------------------------------------- */
 
@@ -36,12 +36,6 @@ static void put_row(FILE *file, const struct memory_row *row)
 	else
 		putc(',', file);
 	fprintf(file, ",%" PRId64 ",%" PRId64 ",%" PRId64 "\n", s->cached, s->shmem, s->stored);
-}
-
-static bool is_written(const struct samples *samples)
-{
-	return (fflush(samples->csv) == 0 && !ferror(samples->csv)) ||
-	       complain("%s: %s", samples->path, strerror(errno));
 }
 
 static bool is_of(const struct results *finished, const struct memory_row *row)
@@ -63,15 +57,12 @@ bool samples_open(struct samples *samples, const char *path, const struct result
 		return true;
 	if (finished && access(path, F_OK) == 0 && !samples_read(samples, path))
 		return false;
-	samples->path = path;
-	samples->csv = fopen(path, "we");
-	if (!samples->csv)
-		return complain("%s: %s", path, strerror(errno));
-	fputs(header, samples->csv);
+	if (!csv_writer_open(&samples->csv, path, header))
+		return false;
 	for (size_t i = 0; i < samples->count; i++)
 		if (is_of(finished, &samples->rows[i]))
-			put_row(samples->csv, &samples->rows[i]);
-	return is_written(samples);
+			put_row(samples->csv.file, &samples->rows[i]);
+	return csv_writer_flush(&samples->csv);
 }
 
 bool samples_add(struct samples *samples, const char *project, const char *filesystem,
@@ -79,23 +70,21 @@ bool samples_add(struct samples *samples, const char *project, const char *files
 {
 	double whole = count ? turn[count - 1].seconds : 0;
 
-	if (!samples->csv)
+	if (!samples->csv.file)
 		return true;
 	for (size_t i = 0; i < count; i++)
-		put_row(samples->csv, &(struct memory_row){
+		put_row(samples->csv.file, &(struct memory_row){
 			.project = project, .filesystem = filesystem, .run = run,
 			.percent = whole > 0 ? 100 * turn[i].seconds / whole : 100,
 			.sample = turn[i],
 		});
-	return is_written(samples);
+	return csv_writer_flush(&samples->csv);
 }
 
 bool samples_close(struct samples *samples)
 {
-	bool ok = true;
+	bool ok = csv_writer_close(&samples->csv);
 
-	if (samples->csv && fclose(samples->csv) != 0)
-		ok = complain("%s: %s", samples->path, strerror(errno));
 	free(samples->rows);
 	text_list_free(&samples->names);
 	*samples = (struct samples){ 0 };
@@ -121,7 +110,7 @@ static bool take_number(const char *text, double *value)
 	return *text && !*end && isfinite(*value) && fabs(*value) < 1e17;
 }
 
-static bool take_row(struct samples *samples, const struct csv *csv)
+static bool take_row(struct samples *samples, const struct csv_reader *csv)
 {
 	double values[COLUMN_COUNT] = { 0 };
 	struct memory_row row = { 0 };
@@ -157,7 +146,7 @@ static bool take_row(struct samples *samples, const struct csv *csv)
 }
 
 /* Is the record that has been read the header that this version writes? */
-static bool is_header(const struct csv *csv)
+static bool is_header(const struct csv_reader *csv)
 {
 	const char *at = header;
 
@@ -173,20 +162,20 @@ static bool is_header(const struct csv *csv)
 
 bool samples_read(struct samples *samples, const char *path)
 {
-	struct csv csv;
+	struct csv_reader csv;
 	bool ok;
 
 	*samples = (struct samples){ 0 };
-	if (!csv_open(&csv, path)) {
+	if (!csv_reader_open(&csv, path)) {
 		complain("%s: %s", path, strerror(errno));
-		csv_close(&csv);
+		csv_reader_close(&csv);
 		return false;
 	}
-	ok = (csv_next(&csv) && is_header(&csv)) ||
+	ok = (csv_reader_next(&csv) && is_header(&csv)) ||
 	     complain("%s: no samples of compile-workload: has other columns", path);
-	while (ok && csv_next(&csv) && !csv.torn)
+	while (ok && csv_reader_next(&csv) && !csv.torn)
 		ok = (csv.count == COLUMN_COUNT && take_row(samples, &csv)) ||
 		     complain("%s:%u: no sample", path, csv.line);
-	csv_close(&csv);
+	csv_reader_close(&csv);
 	return ok;
 }

@@ -4,8 +4,8 @@
 #define WORKLOADS_SAMPLES_H
 
 #include <stdbool.h>
-#include <stdio.h>
 
+#include "common/csv.h"
 #include "common/sampler.h"
 #include "results.h"
 
@@ -20,8 +20,7 @@ struct memory_row {
 struct samples {
 	struct memory_row *rows; /* of those read; what samples_add() writes is not kept */
 	size_t count;
-	FILE *csv;               /* NULL = none */
-	const char *path;
+	struct csv_writer csv;
 	struct text_list names;
 };
 

@@ -405,7 +405,7 @@ static bool all_phases(const struct turn *t)
 
 static void start_sampler(struct turn *t)
 {
-	if (t->samples->csv)
+	if (t->samples->csv.file)
 		t->sampler = sampler_start(t->filesystem->root, t->filesystem->server.pid);
 }
 

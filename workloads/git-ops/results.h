@@ -8,10 +8,9 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
 
 #include "common/callbacks.h"
+#include "common/csv.h"
 
 /* In the order in which they run. */
 enum command {
@@ -45,9 +44,8 @@ struct result {
 struct results {
 	struct result *rows;
 	size_t count;
-	FILE *csv;        /* NULL = none */
-	const char *path; /* of the CSV file */
-	bool failed;      /* a row failed, or could not be written */
+	struct csv_writer csv;
+	bool failed; /* a row failed, or could not be written */
 };
 
 /* Makes the file, if `path` is not NULL, with its header row. */

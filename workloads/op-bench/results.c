@@ -8,18 +8,17 @@
 #include <string.h>
 
 #include "common/callback_text.h"
-#include "common/csv.h"
 #include "common/sample.h"
 
 static const char header[] =
 	"run,directory,op,threads,shared,status,operations,median_ns,p99_ns,ops_per_s,"
-	"counted_operations,callbacks,callbacks_later,detail,detail_later,error\n";
+	"counted_operations," CALLBACK_COLUMNS ",error";
 
 /* --- CSV ---------------------------------------------------------------- */
 
 static void put_row(const struct results *results, const struct result *row)
 {
-	FILE *file = results->csv;
+	FILE *file = results->csv.file;
 
 	fprintf(file, "%u,", row->run);
 	csv_put_text(file, results->places[row->directory].label);
@@ -30,65 +29,39 @@ static void put_row(const struct results *results, const struct result *row)
 			row->p99, row->per_second);
 	else
 		fputs(",,,,", file);
-	if (row->counted) {
-		fprintf(file, "%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",", row->counted,
-			callbacks_sum(row->counts->during), callbacks_sum(row->counts->later));
-		callback_put(file, row->counts->during);
-		putc(',', file);
-		callback_put(file, row->counts->later);
-		putc(',', file);
-	} else {
-		fputs(",,,,,", file);
-	}
+	if (row->counted)
+		fprintf(file, "%" PRIu64, row->counted);
+	putc(',', file);
+	callback_put(file, row->counted ? row->counts : NULL);
+	putc(',', file);
 	csv_put_text(file, row->error);
 	putc('\n', file);
 }
 
-static bool flushed(struct results *results)
-{
-	if (fflush(results->csv) == 0 && !ferror(results->csv))
-		return true;
-	results->failed = true;
-	return complain("%s: %s", results->options->output, strerror(errno));
-}
-
 bool results_open(struct results *results)
 {
-	const char *path = results->options->output;
-
-	if (!path)
-		return true;
-	results->csv = fopen(path, "we");
-	if (!results->csv)
-		return complain("%s: %s", path, strerror(errno));
-	fputs(header, results->csv);
-	return flushed(results);
+	return csv_writer_open(&results->csv, results->options->output, header);
 }
 
 void results_add(struct results *results, const struct result *row)
 {
 	results->rows = enlarge(results->rows, results->count + 1, sizeof(*results->rows));
 	results->rows[results->count++] = *row;
-	if (row->status == MEASURE_FAILED)
-		results->failed = true;
-	if (results->csv) {
+	if (results->csv.file)
 		put_row(results, row);
-		flushed(results);
-	}
+	if (!csv_writer_flush(&results->csv) || row->status == MEASURE_FAILED)
+		results->failed = true;
 }
 
 bool results_close(struct results *results)
 {
-	bool ok = true;
+	bool ok = csv_writer_close(&results->csv);
 
-	if (results->csv && fclose(results->csv) != 0)
-		ok = complain("%s: %s", results->options->output, strerror(errno));
 	for (size_t i = 0; i < results->count; i++)
 		free(results->rows[i].counts);
 	free(results->rows);
 	results->rows = NULL;
 	results->count = 0;
-	results->csv = NULL;
 	return ok;
 }
 
@@ -160,17 +133,6 @@ static json_t *json_of_bytes(const char *text)
 	return string;
 }
 
-static json_t *json_of_counts(const uint64_t *counts)
-{
-	json_t *object = json_object();
-
-	for (unsigned op = 0; op < TRACE_OP_LIMIT; op++)
-		if (counts[op])
-			json_object_set_new(object, callback_name(op),
-					    json_integer((json_int_t)counts[op]));
-	return object;
-}
-
 static json_t *json_of_row(const struct results *results, const struct result *row)
 {
 	json_t *object = json_pack("{s:i, s:o, s:s, s:i, s:b, s:s}", "run", (int)row->run,
@@ -189,8 +151,8 @@ static json_t *json_of_row(const struct results *results, const struct result *r
 	if (row->counted) {
 		json_object_set_new(object, "counted_operations",
 				    json_integer((json_int_t)row->counted));
-		json_object_set_new(object, "callbacks", json_of_counts(row->counts->during));
-		json_object_set_new(object, "callbacks_later", json_of_counts(row->counts->later));
+		json_object_set_new(object, "callbacks", callback_json(row->counts->during));
+		json_object_set_new(object, "callbacks_later", callback_json(row->counts->later));
 	}
 	if (*row->error)
 		json_object_set_new(object, "error", json_of_bytes(row->error));

@@ -12,6 +12,7 @@
 #include <stdio.h>
 
 #include "common/callbacks.h"
+#include "common/csv.h"
 #include "measure.h"
 #include "options.h"
 
@@ -42,7 +43,7 @@ struct results {
 	double clock_ns;           /* what reading the clock costs */
 	struct result *rows;
 	size_t count;
-	FILE *csv;                 /* NULL = none */
+	struct csv_writer csv;
 	bool failed;               /* a row failed, or could not be written */
 };
 

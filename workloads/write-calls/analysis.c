@@ -37,6 +37,14 @@ struct reading {
 	bool over;                     /* the pattern has the sign that the method was over */
 };
 
+const struct operation operations[] = {
+#define X(constant, opcode, name) { opcode, name },
+	TRACE_OPS(X)
+#undef X
+};
+
+const size_t operation_count = sizeof(operations) / sizeof(operations[0]);
+
 /* --- whose call is it? -------------------------------------------------- */
 
 static bool is_of(const struct trace_event *e, pid_t pid)

@@ -13,6 +13,7 @@
 #define WRITE_CALLS_ANALYSIS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -21,6 +22,15 @@
 #define MARK_WRITE "write"
 #define MARK_WRITTEN "written"
 #define MARK_VERIFY "verify"
+
+/* All operations of the trace, in the order in which they are shown. */
+struct operation {
+	unsigned number;
+	const char *name;
+};
+
+extern const struct operation operations[];
+extern const size_t operation_count;
 
 struct analysis {
 	bool known;                   /* false: nothing else is set */

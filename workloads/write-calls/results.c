@@ -7,19 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/csv.h"
 #include "common/text.h"
-
-static const struct {
-	unsigned number;
-	const char *name;
-} operations[] = {
-#define X(constant, opcode, name) { opcode, name },
-	TRACE_OPS(X)
-#undef X
-};
-
-#define OPERATION_COUNT (sizeof(operations) / sizeof(operations[0]))
 
 const char *result_status_name(enum result_status status)
 {
@@ -37,13 +25,24 @@ static const char *kind(const struct result *row)
 
 /* --- CSV ---------------------------------------------------------------- */
 
-static void put_header(FILE *file)
+/* To be freed. */
+static char *header(void)
 {
+	char *text = NULL;
+	size_t size;
+	FILE *file = open_memstream(&text, &size);
+
+	if (!file)
+		out_of_memory();
 	fputs("method,kind,filesystem,cache,status,reason,bytes,wall_s,calls,write_bytes,"
-	      "write_min,write_mean,write_max,target_before_close,target_in_time,target_late,verify_read", file);
-	for (size_t i = 0; i < OPERATION_COUNT; i++)
+	      "write_min,write_mean,write_max,target_before_close,target_in_time,target_late,"
+	      "verify_read", file);
+	for (size_t i = 0; i < operation_count; i++)
 		fprintf(file, ",%s", operations[i].name);
-	fputs(",pattern\n", file);
+	fputs(",pattern", file);
+	if (fclose(file) != 0)
+		out_of_memory();
+	return text;
 }
 
 static void put_analysis(FILE *file, const struct analysis *a)
@@ -61,7 +60,7 @@ static void put_analysis(FILE *file, const struct analysis *a)
 		fprintf(file, "%" PRIu64, a->target_before_close);
 	fprintf(file, ",%" PRIu64 ",%" PRIu64 ",%" PRIu64, a->target_in_time, a->target_late,
 		a->verify_read);
-	for (size_t i = 0; i < OPERATION_COUNT; i++)
+	for (size_t i = 0; i < operation_count; i++)
 		fprintf(file, ",%" PRIu64, a->calls[operations[i].number]);
 	putc(',', file);
 	csv_put_text(file, a->pattern);
@@ -80,18 +79,10 @@ static void put_row(FILE *file, const struct result *row)
 	if (row->analysis.known) {
 		put_analysis(file, &row->analysis);
 	} else {
-		for (size_t i = 0; i < 9 + OPERATION_COUNT; i++)
+		for (size_t i = 0; i < 9 + operation_count; i++)
 			putc(',', file);
 	}
 	putc('\n', file);
-}
-
-static bool flushed(struct results *results)
-{
-	if (fflush(results->csv) == 0 && !ferror(results->csv))
-		return true;
-	results->failed = true;
-	return complain("%s: %s", results->path, strerror(errno));
 }
 
 /* --- JSON --------------------------------------------------------------- */
@@ -120,7 +111,7 @@ static json_t *json_of_analysis(const struct analysis *a)
 	json_t *calls = json_object(), *object;
 	uint64_t writes = a->calls[TRACE_OP_WRITE];
 
-	for (size_t i = 0; i < OPERATION_COUNT; i++)
+	for (size_t i = 0; i < operation_count; i++)
 		if (a->calls[operations[i].number])
 			json_object_set_new(calls, operations[i].name,
 					    number(a->calls[operations[i].number]));
@@ -183,34 +174,29 @@ bool results_write_json(const struct results *results, const char *path, uint64_
 
 bool results_open(struct results *results, const char *path)
 {
-	*results = (struct results){ .path = path };
-	if (!path)
-		return true;
-	results->csv = fopen(path, "we");
-	if (!results->csv)
-		return complain("%s: %s", path, strerror(errno));
-	put_header(results->csv);
-	return flushed(results);
+	char *names = header();
+	bool ok;
+
+	*results = (struct results){ 0 };
+	ok = csv_writer_open(&results->csv, path, names);
+	free(names);
+	return ok;
 }
 
 void results_add(struct results *results, const struct result *row)
 {
 	results->rows = enlarge(results->rows, results->count + 1, sizeof(*results->rows));
 	results->rows[results->count++] = *row;
-	if (row->status == RESULT_FAILED)
+	if (results->csv.file)
+		put_row(results->csv.file, row);
+	if (!csv_writer_flush(&results->csv) || row->status == RESULT_FAILED)
 		results->failed = true;
-	if (results->csv) {
-		put_row(results->csv, row);
-		flushed(results);
-	}
 }
 
 bool results_close(struct results *results)
 {
-	bool ok = true;
+	bool ok = csv_writer_close(&results->csv);
 
-	if (results->csv && fclose(results->csv) != 0)
-		ok = complain("%s: %s", results->path, strerror(errno));
 	for (size_t i = 0; i < results->count; i++) {
 		free(results->rows[i].why);
 		analysis_free(&results->rows[i].analysis);

@@ -6,9 +6,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 
 #include "analysis.h"
+#include "common/csv.h"
 #include "methods.h"
 
 enum result_status { RESULT_OK, RESULT_FAILED, RESULT_SKIPPED };
@@ -29,8 +29,7 @@ struct results {
 	struct result *rows;
 	size_t count;
 	bool failed;             /* a row is not ok and not skipped, or a file could not be written */
-	FILE *csv;               /* NULL = none */
-	const char *path;
+	struct csv_writer csv;
 };
 
 const char *result_status_name(enum result_status status);

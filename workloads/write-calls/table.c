@@ -11,15 +11,6 @@
 
 #define LONGEST_PATTERN 480 /* characters on the terminal; the files have all of it */
 
-static const struct {
-	unsigned number;
-	const char *name;
-} operations[] = {
-#define X(constant, opcode, name) { opcode, name },
-	TRACE_OPS(X)
-#undef X
-};
-
 /* --- the table of counts ------------------------------------------------ */
 
 /* "64 KiB", or "4 KiB/950 KiB/1 MiB": least, mean, most */
@@ -39,7 +30,7 @@ static void put_sizes(FILE *out, const struct analysis *a)
 
 static void put_others(FILE *out, const struct analysis *a)
 {
-	for (size_t i = 0; i < sizeof(operations) / sizeof(operations[0]); i++)
+	for (size_t i = 0; i < operation_count; i++)
 		if (operations[i].number != TRACE_OP_WRITE && a->calls[operations[i].number])
 			fprintf(out, " %s %" PRIu64, operations[i].name,
 				a->calls[operations[i].number]);
