@@ -9,7 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "common/machine.h"
+#include "common/json_text.h"
 #include "common/run.h"
 #include "common/text.h"
 
@@ -74,7 +74,7 @@ bool gnuplot_finish(struct gnuplot *g)
 
 char *gnuplot_quote(const char *text)
 {
-	json_t *valid = machine_text(text);
+	json_t *valid = json_text(text);
 	char *quoted = text_format("\"%s\"", json_string_value(valid));
 
 	json_decref(valid);

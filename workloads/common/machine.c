@@ -6,24 +6,9 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "common/json_text.h"
 #include "common/run.h"
 #include "common/text.h"
-
-json_t *machine_text(const char *text)
-{
-	json_t *value = json_string(text);
-	char *copy;
-
-	if (value)
-		return value;
-	copy = text_copy(text);
-	for (char *at = copy; *at; at++)
-		if (*at & 0x80)
-			*at = '?';
-	value = json_string(copy);
-	free(copy);
-	return value;
-}
 
 /* The value of a line `KEY SEPARATOR value` of a file, to be freed; NULL = not there. */
 static char *value_in(const char *path, const char *key, char separator)
@@ -73,7 +58,7 @@ char *machine_filesystem_type(const char *path)
 static void set_text(json_t *object, const char *key, char *text)
 {
 	if (text)
-		json_object_set_new(object, key, machine_text(text));
+		json_object_set_new(object, key, json_text(text));
 	free(text);
 }
 
@@ -99,8 +84,8 @@ json_t *machine_describe(const char *const *programs)
 	json_object_set_new(machine, "memory_bytes",
 			    json_integer((json_int_t)pages * sysconf(_SC_PAGESIZE)));
 	if (uname(&names) == 0) {
-		json_object_set_new(machine, "kernel", machine_text(names.release));
-		json_object_set_new(machine, "architecture", machine_text(names.machine));
+		json_object_set_new(machine, "kernel", json_text(names.release));
+		json_object_set_new(machine, "architecture", json_text(names.machine));
 	}
 	set_text(machine, "distribution",
 		 without_quotes(value_in("/etc/os-release", "PRETTY_NAME", '=')));

@@ -18,7 +18,4 @@ char *machine_version_of(const char *program);
 /* The type of the filesystem that a path is on, such as "ext2/ext3", to be freed; NULL = not known. */
 char *machine_filesystem_type(const char *path);
 
-/* Any bytes as a JSON string; those that are no UTF-8 become '?'. */
-json_t *machine_text(const char *text);
-
 #endif

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "common/callbacks.h"
-#include "common/machine.h"
+#include "common/json_text.h"
 #include "common/sample.h"
 #include "statistics.h"
 
@@ -28,7 +28,7 @@ static const char style[] =
 
 static void put_text(FILE *out, const char *text)
 {
-	json_t *valid = machine_text(text);
+	json_t *valid = json_text(text);
 
 	for (const char *at = json_string_value(valid); *at; at++) {
 		switch (*at) {

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "common/callback_text.h"
+#include "common/json_text.h"
 #include "common/machine.h"
 
 /* What must be the same in a run that goes on: other things would be compared with each other. */
@@ -53,12 +54,12 @@ static json_t *describe_filesystems(const struct options *o)
 		json_t *item = json_object();
 		char *type;
 
-		json_object_set_new(item, "name", machine_text(fs->name));
+		json_object_set_new(item, "name", json_text(fs->name));
 		if (fs->kind == FILESYSTEM_DIRECTORY) {
 			type = machine_filesystem_type(dir);
-			json_object_set_new(item, "directory", machine_text(dir));
+			json_object_set_new(item, "directory", json_text(dir));
 			if (type)
-				json_object_set_new(item, "type", machine_text(type));
+				json_object_set_new(item, "type", json_text(type));
 			free(type);
 		}
 		json_array_append_new(list, item);
@@ -75,7 +76,7 @@ static json_t *describe_projects(const struct project *projects, size_t count)
 		json_t *commits = json_array();
 
 		for (; source; source = source->next_part)
-			json_array_append_new(commits, machine_text(source->commit));
+			json_array_append_new(commits, json_text(source->commit));
 		json_object_set_new(object, manifest_name(projects[i].manifest), commits);
 	}
 	return object;
@@ -93,7 +94,7 @@ static json_t *describe_parameters(const struct options *o, const struct project
 	json_object_set_new(p, "jobs", json_integer(o->jobs));
 	json_object_set_new(p, "verify", json_boolean(o->verify));
 	json_object_set_new(p, "keep", json_boolean(o->keep));
-	json_object_set_new(p, "memfs_options", machine_text(options ? options : ""));
+	json_object_set_new(p, "memfs_options", json_text(options ? options : ""));
 	return p;
 }
 
@@ -108,7 +109,7 @@ void record_start(struct record *r, const char *path, const struct options *o,
 				machine_version_of(o->filesystems.memfs) : NULL;
 
 		if (version)
-			json_object_set_new(machine, "memfs", machine_text(version));
+			json_object_set_new(machine, "memfs", json_text(version));
 		free(version);
 	}
 	*r = (struct record){ .path = path, .head = json_object() };
@@ -151,8 +152,8 @@ static json_t *row_json(const struct result *row)
 	json_t *object = json_object();
 
 	json_object_set_new(object, "run", json_integer(row->run));
-	json_object_set_new(object, "project", machine_text(row->project));
-	json_object_set_new(object, "filesystem", machine_text(row->filesystem));
+	json_object_set_new(object, "project", json_text(row->project));
+	json_object_set_new(object, "filesystem", json_text(row->filesystem));
 	json_object_set_new(object, "phase", json_string(phase_name(row->phase)));
 	json_object_set_new(object, "status", json_string(row->ok ? "ok" : "failed"));
 	if (!row->ok)
@@ -169,7 +170,7 @@ static json_t *row_json(const struct result *row)
 static void add_fact(json_t *object, const char *key, const char *value)
 {
 	if (value)
-		json_object_set_new(object, key, machine_text(value));
+		json_object_set_new(object, key, json_text(value));
 }
 
 static json_t *facts_json(const struct mount_facts *facts)

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "common/callback_text.h"
+#include "common/json_text.h"
 #include "common/sample.h"
 
 static const char header[] =
@@ -119,25 +120,11 @@ struct summary results_summary(const struct results *results, unsigned directory
 
 /* --- JSON ---------------------------------------------------------------- */
 
-/* JSON is UTF-8, and paths are bytes: what is none is shown with escapes. */
-static json_t *json_of_bytes(const char *text)
-{
-	json_t *string = json_string(text);
-	char *shown;
-
-	if (string)
-		return string;
-	shown = text_visible(text);
-	string = json_string(shown);
-	free(shown);
-	return string;
-}
-
 static json_t *json_of_row(const struct results *results, const struct result *row)
 {
 	json_t *object = json_pack("{s:i, s:o, s:s, s:i, s:b, s:s}", "run", (int)row->run,
 				   "directory",
-				   json_of_bytes(results->places[row->directory].label),
+				   json_text(results->places[row->directory].label),
 				   "op", row->op->name, "threads", (int)row->threads, "shared",
 				   results->options->shared, "status",
 				   measure_status_name(row->status));
@@ -155,7 +142,7 @@ static json_t *json_of_row(const struct results *results, const struct result *r
 		json_object_set_new(object, "callbacks_later", callback_json(row->counts->later));
 	}
 	if (*row->error)
-		json_object_set_new(object, "error", json_of_bytes(row->error));
+		json_object_set_new(object, "error", json_text(row->error));
 	return object;
 }
 
@@ -167,7 +154,7 @@ static json_t *json_of_summary(const struct results *results, unsigned directory
 	if (!sum.count)
 		return NULL;
 	return json_pack("{s:o, s:s, s:i, s:f, s:f, s:f}", "directory",
-			 json_of_bytes(results->places[directory].label), "op", op->name,
+			 json_text(results->places[directory].label), "op", op->name,
 			 "threads", (int)threads, "median_ns", sum.median, "p99_ns", sum.p99,
 			 "ratio", sum.ratio);
 }
@@ -195,7 +182,7 @@ static json_t *json_of_places(const struct results *results)
 	json_t *array = json_array();
 
 	for (unsigned d = 0; d < results->place_count; d++) {
-		json_t *place = json_pack("{s:o}", "name", json_of_bytes(results->places[d].label));
+		json_t *place = json_pack("{s:o}", "name", json_text(results->places[d].label));
 
 		if (results->places[d].cache)
 			json_object_set_new(place, "cache", json_string(results->places[d].cache));

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/json_text.h"
 #include "common/text.h"
 
 const char *result_status_name(enum result_status status)
@@ -92,20 +93,6 @@ static json_t *number(uint64_t value)
 	return json_integer((json_int_t)value);
 }
 
-/* JSON is UTF-8: a name that is not is escaped. */
-static json_t *text(const char *raw)
-{
-	json_t *value = json_string(raw);
-	char *visible;
-
-	if (value)
-		return value;
-	visible = text_visible(raw);
-	value = json_string(visible);
-	free(visible);
-	return value;
-}
-
 static json_t *json_of_analysis(const struct analysis *a)
 {
 	json_t *calls = json_object(), *object;
@@ -135,13 +122,13 @@ static json_t *json_of_analysis(const struct analysis *a)
 static json_t *json_of_row(const struct result *row)
 {
 	json_t *object = json_pack("{s:s, s:s, s:o, s:s}", "method", row->method->name,
-				   "kind", kind(row), "filesystem", text(row->filesystem),
+				   "kind", kind(row), "filesystem", json_text(row->filesystem),
 				   "status", result_status_name(row->status));
 
 	if (row->cache)
 		json_object_set_new(object, "cache", json_string(row->cache));
 	if (row->why)
-		json_object_set_new(object, "reason", text(row->why));
+		json_object_set_new(object, "reason", json_text(row->why));
 	if (row->status == RESULT_OK) {
 		json_object_set_new(object, "bytes", number(row->bytes));
 		json_object_set_new(object, "wall_s", json_real(row->wall));
