@@ -45,16 +45,9 @@ static const char *verdict(struct comparison *c, const struct statistics *a,
 
 static void print_seconds(const struct statistics *s)
 {
-	char text[64] = "-";
-	int precision = statistics_digits(s->median);
+	char text[STATISTICS_TEXT];
 
-	if (s->failed)
-		snprintf(text, sizeof(text), "failed");
-	else if (s->count > 1)
-		snprintf(text, sizeof(text), "%.*f (%.*f-%.*f)", precision, s->median, precision,
-			 s->min, precision, s->max);
-	else if (s->count)
-		snprintf(text, sizeof(text), "%.*f", precision, s->median);
+	statistics_text(s, text);
 	printf(" %*s", WIDTH, text);
 }
 

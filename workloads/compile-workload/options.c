@@ -114,15 +114,6 @@ static char *default_cache(void)
 	return text_format("%s/.cache/memfs", home && *home == '/' ? home : "/root");
 }
 
-static char *default_log_dir(const char *output)
-{
-	size_t length = strlen(output);
-
-	if (length > 4 && strcmp(output + length - 4, ".csv") == 0)
-		length -= 4;
-	return text_format("%.*s-logs", (int)length, output);
-}
-
 /* What was not given. Installed, or in the build directory, all finds what belongs to it. */
 static bool fill_in(struct options *o)
 {
@@ -137,9 +128,9 @@ static bool fill_in(struct options *o)
 	if (!o->jobs)
 		o->jobs = cpus > 0 ? (unsigned)cpus : 1;
 	if (!o->log_dir && o->output && results_is_plain(o->output))
-		o->log_dir = default_log_dir(o->output);
+		o->log_dir = results_beside(o->output, "-logs");
 	if (!o->json && o->output && results_is_plain(o->output))
-		o->json = record_path_of(o->output);
+		o->json = results_beside(o->output, ".json");
 	return filesystem_arguments_fill_in(&o->filesystems, "memfs,tmpfs,native");
 }
 

@@ -74,19 +74,10 @@ static int parse(struct plot *p, int argc, char **argv)
 	return -1;
 }
 
-static char *default_dir(const char *csv)
-{
-	size_t length = strlen(csv);
-
-	if (length > 4 && strcmp(csv + length - 4, ".csv") == 0)
-		length -= 4;
-	return text_format("%.*s-plots", (int)length, csv);
-}
-
 /* The JSON that was asked for must be there; the one beside the results need not. */
 static bool load_record(struct plot *p)
 {
-	char *beside = record_path_of(p->csv), *why = NULL;
+	char *beside = results_beside(p->csv, ".json"), *why = NULL;
 	const char *path = p->json_path ? p->json_path : beside;
 	bool ok = true;
 
@@ -135,7 +126,7 @@ int plot_command(int argc, char **argv)
 
 	if (status < 0) {
 		if (!p.dir)
-			p.dir = default_dir(p.csv);
+			p.dir = results_beside(p.csv, "-plots");
 		status = results_read(&p.results, p.csv, false) && load_record(&p) &&
 			 (!p.samples_path || samples_read(&p.samples, p.samples_path)) &&
 			 draw(&p) ? 0 : 1;

@@ -22,15 +22,6 @@ static const char *const fixed_machine[] = {
 
 #define LENGTH(array) (sizeof(array) / sizeof((array)[0]))
 
-char *record_path_of(const char *csv)
-{
-	size_t length = strlen(csv);
-
-	if (length > 4 && strcmp(csv + length - 4, ".csv") == 0)
-		length -= 4;
-	return text_format("%.*s.json", (int)length, csv);
-}
-
 /* --- the head ---------------------------------------------------------- */
 
 static json_t *now_text(void)

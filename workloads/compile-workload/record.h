@@ -47,7 +47,4 @@ json_t *record_load(const char *path, char **why);
 /* Gives rows of the CSV file the calls by operation that the JSON has of them. */
 void record_give_operations(const json_t *file, struct results *results);
 
-/* Where the record of these results is unless --json says otherwise; to be freed. */
-char *record_path_of(const char *csv);
-
 #endif

@@ -155,6 +155,15 @@ bool results_is_plain(const char *path)
 	return lstat(path, &st) < 0 || S_ISREG(st.st_mode);
 }
 
+char *results_beside(const char *path, const char *suffix)
+{
+	size_t length = strlen(path);
+
+	if (length > 4 && strcmp(path + length - 4, ".csv") == 0)
+		length -= 4;
+	return text_format("%.*s%s", (int)length, path, suffix);
+}
+
 bool results_open(struct results *results, const char *path)
 {
 	char *new_path;

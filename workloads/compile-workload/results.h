@@ -89,6 +89,9 @@ bool results_read(struct results *results, const char *path, bool to_go_on);
 /* Is it a file, or nothing yet? Else (a pipe, a device, a link) it is written to, not replaced. */
 bool results_is_plain(const char *path);
 
+/* What lies beside such a file: RESULTS.csv and "-logs" are RESULTS-logs; to be freed. */
+char *results_beside(const char *path, const char *suffix);
+
 /*
  * Makes the file, if `path` is not NULL, with the rows that there are. What was in it is replaced
  * at one moment.

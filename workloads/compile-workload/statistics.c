@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "statistics.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -120,4 +121,19 @@ const char *statistics_numerator(const struct text_list *filesystems)
 int statistics_digits(double seconds)
 {
 	return seconds < 1 ? 3 : seconds < 100 ? 2 : 1;
+}
+
+void statistics_text(const struct statistics *s, char text[static STATISTICS_TEXT])
+{
+	int precision = statistics_digits(s->median);
+
+	if (s->failed)
+		snprintf(text, STATISTICS_TEXT, "failed");
+	else if (s->count > 1)
+		snprintf(text, STATISTICS_TEXT, "%.*f (%.*f-%.*f)", precision, s->median,
+			 precision, s->min, precision, s->max);
+	else if (s->count)
+		snprintf(text, STATISTICS_TEXT, "%.*f", precision, s->median);
+	else
+		snprintf(text, STATISTICS_TEXT, "-");
 }

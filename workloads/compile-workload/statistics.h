@@ -47,4 +47,9 @@ const char *statistics_numerator(const struct text_list *filesystems);
 /* How many digits behind the point mean something. */
 int statistics_digits(double seconds);
 
+#define STATISTICS_TEXT 64
+
+/* For a table: "1.25 (1.20-1.31)", median, least and most; "1.25" of one run; "failed"; "-". */
+void statistics_text(const struct statistics *seconds, char text[static STATISTICS_TEXT]);
+
 #endif
