@@ -87,11 +87,11 @@ bool argument_count(const struct argument *argument, unsigned most, unsigned *co
 	return true;
 }
 
-bool argument_number(const struct argument *argument, uint64_t *number)
+bool argument_number(const struct argument *argument, uint64_t most, uint64_t *number)
 {
-	return parse_number(argument->value, UINT64_MAX, number) ||
+	return parse_number(argument->value, most, number) ||
 	       complain("%s %s: needs a number from 0 to %" PRIu64, argument->name,
-			argument->value, UINT64_MAX);
+			argument->value, most);
 }
 
 bool argument_file(const struct argument *argument, char **option)

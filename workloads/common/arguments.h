@@ -48,8 +48,8 @@ void argument_set(char **option, char *value);
 /* A number from 1 to `most`; false after a complaint. */
 bool argument_count(const struct argument *argument, unsigned most, unsigned *count);
 
-/* Any number of 64 bits that is not negative; false after a complaint. */
-bool argument_number(const struct argument *argument, uint64_t *number);
+/* A number from 0 to `most`; false after a complaint. */
+bool argument_number(const struct argument *argument, uint64_t most, uint64_t *number);
 
 /* A file or directory, as argument_path(); false after a complaint: it has no name. */
 bool argument_file(const struct argument *argument, char **option);

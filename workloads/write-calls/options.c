@@ -141,7 +141,7 @@ static bool take_option(void *parser, const struct argument *a)
 	case OPT_SIZE:
 		return take_size(o, a->value);
 	case OPT_SEED:
-		return argument_number(a, &o->seed);
+		return argument_number(a, UINT64_MAX, &o->seed);
 	case OPT_JSON:
 		return argument_file(a, &o->json);
 	case OPT_PLOT:
