@@ -34,6 +34,7 @@
 #include <unistd.h>
 
 #include "common/directories.h"
+#include "common/git_environment.h"
 #include "common/interrupt.h"
 #include "common/packages.h"
 #include "common/progress.h"
@@ -223,18 +224,12 @@ static bool set_environment(const char *work_dir)
 		"[safe]\n\tdirectory = *\n[gc]\n\tauto = 0\n[maintenance]\n\tauto = false\n"
 		"[advice]\n\tdetachedHead = false\n";
 	char *path = text_format("%s/gitconfig", work_dir);
-	FILE *file = fopen(path, "we");
-	bool ok = file && fputs(config, file) >= 0;
+	bool ok;
 
-	ok = (!file || fclose(file) == 0) && ok;
 	for (size_t i = 0; i < sizeof(unwanted) / sizeof(unwanted[0]); i++)
 		unsetenv(unwanted[i]);
-	ok = ok && setenv("GIT_CONFIG_GLOBAL", path, 1) == 0 &&
-	     setenv("GIT_CONFIG_NOSYSTEM", "1", 1) == 0 &&
-	     setenv("GIT_TERMINAL_PROMPT", "0", 1) == 0 && setenv("LC_ALL", "C", 1) == 0 &&
-	     setenv("CCACHE_DISABLE", "1", 1) == 0;
-	if (!ok)
-		complain("%s: %s", path, strerror(errno));
+	ok = git_use_config(path, config) &&
+	     (setenv("CCACHE_DISABLE", "1", 1) == 0 || complain("environment: %s", strerror(errno)));
 	free(path);
 	return ok;
 }

@@ -14,9 +14,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "common/directories.h"
+#include "common/git_environment.h"
 #include "common/interrupt.h"
 #include "common/progress.h"
 #include "common/run.h"
@@ -36,24 +36,7 @@ struct workload {
 /* --- preparing ---------------------------------------------------------- */
 
 /* Nothing that the user has set for git is to be seen in hashes or in counts. */
-static void forget_git_variables(void)
-{
-	for (size_t i = 0; environ[i];) {
-		const char *equals = strchr(environ[i], '=');
-		char *name;
-
-		if (strncmp(environ[i], "GIT_", 4) != 0 || !equals ||
-		    strncmp(environ[i], "GIT_EXEC_PATH=", 14) == 0) {
-			i++;
-			continue;
-		}
-		name = text_format("%.*s", (int)(equals - environ[i]), environ[i]);
-		unsetenv(name); /* the next one moves to its place */
-		free(name);
-	}
-}
-
-static bool write_config(const char *path)
+static bool set_environment(const char *work_dir)
 {
 	/* One thread of each kind: the order of calls, and so their number, is the same each time. */
 	static const char config[] =
@@ -61,28 +44,19 @@ static bool write_config(const char *path)
 		"[init]\n\tdefaultBranch = main\n[safe]\n\tdirectory = *\n"
 		"[gc]\n\tauto = 0\n[maintenance]\n\tauto = false\n[core]\n\tpreloadIndex = false\n"
 		"[pack]\n\tthreads = 1\n[index]\n\tthreads = 1\n[advice]\n\tdetachedHead = false\n";
-	FILE *file = fopen(path, "we");
-	bool ok = file && fputs(config, file) >= 0;
-
-	ok = (!file || fclose(file) == 0) && ok;
-	return ok || complain("%s: %s", path, strerror(errno));
-}
-
-static bool set_environment(const char *work_dir)
-{
 	static const char date[] = "2000-01-01T00:00:00 +0000";
 	char *path = text_format("%s/gitconfig", work_dir);
 	bool ok;
 
-	forget_git_variables();
-	ok = write_config(path) && setenv("GIT_CONFIG_GLOBAL", path, 1) == 0 &&
-	     setenv("GIT_CONFIG_NOSYSTEM", "1", 1) == 0 &&
-	     setenv("GIT_DEFAULT_HASH", "sha1", 1) == 0 &&
-	     setenv("GIT_AUTHOR_DATE", date, 1) == 0 &&
-	     setenv("GIT_COMMITTER_DATE", date, 1) == 0 &&
-	     setenv("GIT_TERMINAL_PROMPT", "0", 1) == 0 && setenv("LC_ALL", "C", 1) == 0;
+	git_forget_variables();
+	ok = git_use_config(path, config);
 	free(path);
-	return ok;
+	if (!ok)
+		return false;
+	return (setenv("GIT_DEFAULT_HASH", "sha1", 1) == 0 &&
+		setenv("GIT_AUTHOR_DATE", date, 1) == 0 &&
+		setenv("GIT_COMMITTER_DATE", date, 1) == 0) ||
+	       complain("environment: %s", strerror(errno));
 }
 
 static bool make_work_dir(struct workload *w)

@@ -26,6 +26,7 @@
 #include <unistd.h>
 
 #include "common/directories.h"
+#include "common/git_environment.h"
 #include "common/gnuplot.h"
 #include "common/interrupt.h"
 #include "common/progress.h"
@@ -55,9 +56,7 @@ static void print_methods(const struct options *o)
 static bool set_environment(void)
 {
 	static const char *const unwanted[] = {
-		"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY",
-		"GIT_TEMPLATE_DIR", "TAR_OPTIONS", "RSYNC_RSH", "VIMINIT", "EXINIT",
-		"PYTHONPATH",
+		"TAR_OPTIONS", "RSYNC_RSH", "VIMINIT", "EXINIT", "PYTHONPATH",
 	};
 	static const char *const settings[][2] = {
 		{ "LC_ALL", "C" }, { "TERM", "dumb" },
@@ -69,6 +68,7 @@ static bool set_environment(void)
 		{ "GIT_COMMITTER_DATE", "2000-01-01T00:00:00Z" },
 	};
 
+	git_forget_variables();
 	for (size_t i = 0; i < sizeof(unwanted) / sizeof(unwanted[0]); i++)
 		unsetenv(unwanted[i]);
 	for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++)
