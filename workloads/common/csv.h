@@ -9,7 +9,7 @@
 
 /* --- writing --- */
 
-/* A field of text: in quotes only where a reader would stumble. */
+/* Puts a field of text: in quotes only where a reader would stumble. */
 void csv_put_text(FILE *file, const char *text);
 
 /* A file of results: each row is in it as soon as it is known, whatever comes after. */

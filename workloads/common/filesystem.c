@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "common/filesystem.h"
-#include "common/directories.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,6 +14,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "common/directories.h"
 #include "common/interrupt.h"
 #include "common/progress.h"
 #include "common/run.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What git finds in the environment when a workload runs it: the workload's settings, not the user's. */
+/* What git finds in the environment: settings of the workload that runs it, none of the user's. */
 #ifndef WORKLOADS_GIT_ENVIRONMENT_H
 #define WORKLOADS_GIT_ENVIRONMENT_H
 

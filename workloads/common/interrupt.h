@@ -17,7 +17,7 @@ void interrupt_init(void);
 /* Has one of the signals come? Stays true. */
 bool interrupted(void);
 
-/* Becomes readable when one comes; to poll() with what else one waits for. */
+/* Becomes readable when one comes; to poll() with what else one waits for. Negative = none yet. */
 int interrupt_fd(void);
 
 /* In a child, before exec: signals as they were before interrupt_init(). */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Debian packages that projects need: which are missing, and installing them. */
+/* Debian packages: which are missing, and installing them. */
 #ifndef WORKLOADS_PACKAGES_H
 #define WORKLOADS_PACKAGES_H
 

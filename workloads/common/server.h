@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The memfs daemon as a child of ours: started, watched, stopped. */
+/* The memfs daemon as a child of ours: started, watched, stopped. For filesystem.h, which mounts. */
 #ifndef WORKLOADS_SERVER_H
 #define WORKLOADS_SERVER_H
 

@@ -30,20 +30,23 @@ void *enlarge(void *array, size_t count, size_t size);
 char *text_copy(const char *text);
 char *text_format(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* The same without the white space around it; changes `text` itself. */
+/* The text without the white space around it; changes `text` itself. */
 char *text_trim(char *text);
 
-/* For people: what is not plain text, and the backslash, as \n, \t, \xNN. UTF-8 is left as it is. */
+/*
+ * For people, to be freed: what is not plain text, and the backslash, as \n, \t, \xNN. UTF-8 is
+ * left as it is.
+ */
 char *text_visible(const char *text);
 
 /* Does it print as it is, without moving the cursor or worse? Bytes above ASCII pass. */
 bool text_is_printable(const char *text);
 
-/* The whole file as a string; NULL with errno. */
+/* The whole file as a string, to be freed; NULL with errno. */
 char *text_from_file(const char *path);
 char *text_from_fd(int fd);
 
-/* The last line of a file that is not empty; NULL when there is none. */
+/* The last line of a file that is not empty, to be freed; NULL when there is none. */
 char *text_last_line(const char *path);
 
 /* A list of strings that it owns. */

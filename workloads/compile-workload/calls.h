@@ -3,8 +3,8 @@
  * The calls of the kernel to memfs in each phase, by the trace: what stands in it between the
  * mark "PHASE" and the mark "PHASE end", the marks themselves not counted.
  */
-#ifndef WORKLOADS_CALLS_H
-#define WORKLOADS_CALLS_H
+#ifndef COMPILE_WORKLOAD_CALLS_H
+#define COMPILE_WORKLOAD_CALLS_H
 
 #include <stdbool.h>
 #include <sys/types.h>

@@ -6,17 +6,18 @@
  * projects and serve other workloads as well:
  *
  *   compile-workload.c  main(): prepare, run the turns, sum up
- *   options.c           the command line
+ *   options.c           the command line; arguments.c, filesystem_arguments.c * read it
  *   manifest.c          projects/NAME.manifest: what a project is and how it is built
  *   packages.c          * Debian packages: missing ones, installing
  *   source.c, debian.c  a bare repository of each project
+ *   workspace.c         * the directory of this run
  *   turn.c              one project on one filesystem: the phases
  *   filesystem.c        * mount, unmount, clean up
  *   server.c            * the memfs daemon as a child
  *   run.c               * runs a task, measures it
  *   interrupt.c         * Ctrl-C as something to ask for
  *   walk.c, treehash.c  * counting, stamping and hashing a tree
- *   results.c           rows, and the CSV file of them
+ *   results.c           rows, and the CSV file of them (csv.c *)
  *   calls.c             the calls of each phase, by the trace
  *   samples.c           the file of memory samples; sampler.c * takes them
  *   record.c            results as JSON, with all that they depend on; machine.c * describes that

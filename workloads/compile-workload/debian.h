@@ -6,8 +6,8 @@
  * that nothing of the system's own configuration changes. Mirror, suite and keyring are
  * taken from the system's: the main component of the release it is.
  */
-#ifndef WORKLOADS_DEBIAN_H
-#define WORKLOADS_DEBIAN_H
+#ifndef COMPILE_WORKLOAD_DEBIAN_H
+#define COMPILE_WORKLOAD_DEBIAN_H
 
 /*
  * Downloads the tarball into `dir`, which must be there and empty, and unpacks it to

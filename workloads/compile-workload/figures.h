@@ -4,8 +4,8 @@
  * remove, with a panel for each project and a bar for each filesystem; memory, with a panel for each
  * project, if there are samples.
  */
-#ifndef WORKLOADS_FIGURES_H
-#define WORKLOADS_FIGURES_H
+#ifndef COMPILE_WORKLOAD_FIGURES_H
+#define COMPILE_WORKLOAD_FIGURES_H
 
 #include <stdbool.h>
 

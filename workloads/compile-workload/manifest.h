@@ -20,8 +20,8 @@
  * A project of several repositories has parts: a line `[DIR]`, and then the url, tag and
  * debian of what belongs into that directory of the tree. They come last in the file.
  */
-#ifndef WORKLOADS_MANIFEST_H
-#define WORKLOADS_MANIFEST_H
+#ifndef COMPILE_WORKLOAD_MANIFEST_H
+#define COMPILE_WORKLOAD_MANIFEST_H
 
 #include <stdbool.h>
 

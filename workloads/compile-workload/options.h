@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The command line of compile-workload. */
-#ifndef WORKLOADS_OPTIONS_H
-#define WORKLOADS_OPTIONS_H
+#ifndef COMPILE_WORKLOAD_OPTIONS_H
+#define COMPILE_WORKLOAD_OPTIONS_H
 
 #include <stdbool.h>
 

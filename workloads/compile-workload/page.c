@@ -8,7 +8,7 @@
 
 #include "common/callbacks.h"
 #include "common/json_text.h"
-#include "common/sample.h"
+#include "common/quantiles.h"
 #include "statistics.h"
 
 #define MOST_OPERATIONS 12
@@ -154,9 +154,9 @@ static double middle_ratio(const struct figures *f, const char *other, enum phas
 		if (s.count && !s.failed)
 			values[count++] = s.median;
 	}
-	sample_sort(values, count);
+	values_sort(values, count);
 	if (count)
-		middle = sample_median(values, count);
+		middle = values_median(values, count);
 	free(values);
 	return middle;
 }

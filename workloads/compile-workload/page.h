@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* One page of HTML with tables, figures and what they were measured on, that needs nothing else. */
-#ifndef WORKLOADS_PAGE_H
-#define WORKLOADS_PAGE_H
+#ifndef COMPILE_WORKLOAD_PAGE_H
+#define COMPILE_WORKLOAD_PAGE_H
 
 #include <jansson.h>
 #include <stdbool.h>

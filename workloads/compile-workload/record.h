@@ -5,8 +5,8 @@
  *
  * It is by this file that --resume knows whether a run would go on with the same things.
  */
-#ifndef WORKLOADS_RECORD_H
-#define WORKLOADS_RECORD_H
+#ifndef COMPILE_WORKLOAD_RECORD_H
+#define COMPILE_WORKLOAD_RECORD_H
 
 #include <jansson.h>
 #include <stdbool.h>

@@ -4,8 +4,8 @@
  * The rows of a turn go to the CSV file together, when it is over: so the file holds whole turns
  * and nothing else, whatever stops the program.
  */
-#ifndef WORKLOADS_RESULTS_H
-#define WORKLOADS_RESULTS_H
+#ifndef COMPILE_WORKLOAD_RESULTS_H
+#define COMPILE_WORKLOAD_RESULTS_H
 
 #include <stdbool.h>
 #include <stddef.h>

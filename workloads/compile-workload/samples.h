@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The file of --samples: the memory that each filesystem took, along each turn. */
-#ifndef WORKLOADS_SAMPLES_H
-#define WORKLOADS_SAMPLES_H
+#ifndef COMPILE_WORKLOAD_SAMPLES_H
+#define COMPILE_WORKLOAD_SAMPLES_H
 
 #include <stdbool.h>
 

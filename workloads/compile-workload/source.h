@@ -14,8 +14,8 @@
  * A project with parts has one repository for each, all of one kind: what is to be done to build
  * them depends on it.
  */
-#ifndef WORKLOADS_SOURCE_H
-#define WORKLOADS_SOURCE_H
+#ifndef COMPILE_WORKLOAD_SOURCE_H
+#define COMPILE_WORKLOAD_SOURCE_H
 
 #include <stdbool.h>
 

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/sample.h"
+#include "common/quantiles.h"
 
 enum measure { MEASURE_SECONDS, MEASURE_RATIO, MEASURE_CALLS };
 
@@ -67,9 +67,9 @@ static struct statistics collect(const struct results *results, const char *proj
 		if (value >= 0)
 			values[s.count++] = value;
 	}
-	sample_sort(values, s.count);
+	values_sort(values, s.count);
 	if (s.count) {
-		s.median = sample_median(values, s.count);
+		s.median = values_median(values, s.count);
 		s.min = values[0];
 		s.max = values[s.count - 1];
 	}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What the rows of all runs say together, for tables and figures. */
-#ifndef WORKLOADS_STATISTICS_H
-#define WORKLOADS_STATISTICS_H
+#ifndef COMPILE_WORKLOAD_STATISTICS_H
+#define COMPILE_WORKLOAD_STATISTICS_H
 
 #include <stdbool.h>
 

@@ -4,8 +4,8 @@
  * Over several runs the median, with the least and the most behind it; a ratio is the median of
  * the ratios within each run, since two runs may meet the machine in different moods.
  */
-#ifndef WORKLOADS_TABLE_H
-#define WORKLOADS_TABLE_H
+#ifndef COMPILE_WORKLOAD_TABLE_H
+#define COMPILE_WORKLOAD_TABLE_H
 
 #include <stdio.h>
 

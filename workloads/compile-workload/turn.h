@@ -16,8 +16,8 @@
  * how people work. But before each turn all dirty pages of the machine's disks are written
  * back, so that no turn pays for the one before it.
  */
-#ifndef WORKLOADS_TURN_H
-#define WORKLOADS_TURN_H
+#ifndef COMPILE_WORKLOAD_TURN_H
+#define COMPILE_WORKLOAD_TURN_H
 
 #include <stdbool.h>
 

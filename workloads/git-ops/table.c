@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "common/callback_text.h"
-#include "common/sample.h"
+#include "common/quantiles.h"
 
 #define NAME_WIDTH 14
 
@@ -66,7 +66,7 @@ static size_t collect(const struct table *t, const char *filesystem, const char 
 		else if (value(base) > 0)
 			t->values[count++] = value(row) / value(base);
 	}
-	sample_sort(t->values, count);
+	values_sort(t->values, count);
 	return count;
 }
 
@@ -77,7 +77,7 @@ static void print_ms(const struct table *t, size_t count)
 
 	if (count > 1)
 		snprintf(text, sizeof(text), "%.1f (%.1f-%.1f)",
-			 sample_median(t->values, count) * 1e3, t->values[0] * 1e3,
+			 values_median(t->values, count) * 1e3, t->values[0] * 1e3,
 			 t->values[count - 1] * 1e3);
 	else if (count)
 		snprintf(text, sizeof(text), "%.1f", t->values[0] * 1e3);
@@ -114,7 +114,7 @@ static void print_walls(const struct table *t, enum command command)
 		size_t count = collect(t, first, other, command, wall_of);
 
 		if (count)
-			fprintf(t->out, "  %*.2fx", width - 1, sample_median(t->values, count));
+			fprintf(t->out, "  %*.2fx", width - 1, values_median(t->values, count));
 		else
 			fprintf(t->out, "  %*s", width, "-");
 	}
@@ -130,11 +130,11 @@ static void print_cpu(const struct table *t, enum command command)
 		char text[64] = "-";
 
 		if (count)
-			snprintf(text, sizeof(text), "%.1f", sample_median(t->values, count) * 1e3);
+			snprintf(text, sizeof(text), "%.1f", values_median(t->values, count) * 1e3);
 		count = collect(t, name, NULL, command, daemon_of);
 		if (count)
 			snprintf(text + strlen(text), sizeof(text) - strlen(text), " + %.1f",
-				 sample_median(t->values, count) * 1e3);
+				 values_median(t->values, count) * 1e3);
 		fprintf(t->out, "  %20s", text);
 	}
 	putc('\n', t->out);

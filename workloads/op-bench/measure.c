@@ -10,8 +10,8 @@
 #include <time.h>
 
 #include "common/callbacks.h"
+#include "common/quantiles.h"
 #include "common/run.h"
-#include "common/sample.h"
 #include "common/text.h"
 
 #define WARM_UPS 2 /* operations before those that are counted */
@@ -62,8 +62,8 @@ double measure_clock(void)
 
 		costs[i] = (double)(now_ns() - before);
 	}
-	sample_sort(costs, 1001);
-	return sample_median(costs, 1001);
+	values_sort(costs, 1001);
+	return values_median(costs, 1001);
 }
 
 /* --- memory ------------------------------------------------------------- */

@@ -18,8 +18,8 @@
 
 #include "common/interrupt.h"
 #include "common/progress.h"
+#include "common/quantiles.h"
 #include "common/run.h"
-#include "common/sample.h"
 #include "common/workspace.h"
 #include "measure.h"
 #include "options.h"
@@ -166,11 +166,11 @@ static void sum_up(const struct measurement *m, struct result *row)
 	for (unsigned t = 0; t < m->threads; t++)
 		for (size_t i = 0; i < m->done[t]; i++)
 			times[n++] = (double)m->times[t * m->capacity + i];
-	sample_sort(times, n);
+	values_sort(times, n);
 	row->operations = n;
 	if (n) {
-		row->median = sample_median(times, n);
-		row->p99 = sample_quantile(times, n, 0.99);
+		row->median = values_median(times, n);
+		row->p99 = values_quantile(times, n, 0.99);
 	}
 	if (m->wall_ns)
 		row->per_second = (double)n / ((double)m->wall_ns / 1e9);

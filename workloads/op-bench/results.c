@@ -9,7 +9,7 @@
 
 #include "common/callback_text.h"
 #include "common/json_text.h"
-#include "common/sample.h"
+#include "common/quantiles.h"
 
 static const char header[] =
 	"run,directory,op,threads,shared,status,operations,median_ns,p99_ns,ops_per_s,"
@@ -83,8 +83,8 @@ const struct result *results_find(const struct results *results, unsigned run,
 
 static double median_of(double *values, size_t count)
 {
-	sample_sort(values, count);
-	return count ? sample_median(values, count) : 0;
+	values_sort(values, count);
+	return count ? values_median(values, count) : 0;
 }
 
 struct summary results_summary(const struct results *results, unsigned directory,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "common/sample.h"
+#include "common/quantiles.h"
 
 #include <stdlib.h>
 
@@ -10,20 +10,20 @@ static int by_size(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-void sample_sort(double *values, size_t count)
+void values_sort(double *values, size_t count)
 {
 	if (count)
 		qsort(values, count, sizeof(*values), by_size);
 }
 
-double sample_median(const double *sorted, size_t count)
+double values_median(const double *sorted, size_t count)
 {
 	size_t half = count / 2;
 
 	return count % 2 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2;
 }
 
-double sample_quantile(const double *sorted, size_t count, double share)
+double values_quantile(const double *sorted, size_t count, double share)
 {
 	double position = share * (double)count;
 	size_t rank = (size_t)position;
