@@ -33,6 +33,7 @@
 #include <inttypes.h>
 #include <libgen.h>
 #include <limits.h>
+#include <linux/capability.h>
 #include <mntent.h>
 #include <signal.h>
 #include <spawn.h>
@@ -42,6 +43,7 @@
 #include <string.h>
 #include <syslog.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -156,7 +158,20 @@ static int check_device(void)
 	if (errno == ENOENT || errno == ENODEV)
 		return fail("/dev/fuse: %s; load the kernel module (modprobe fuse), or in a "
 			    "container pass the device (--device /dev/fuse)", strerror(errno));
-	return fail("/dev/fuse: %s", strerror(errno));
+	if (errno == EPERM)
+		return fail("/dev/fuse: %s; in a container pass the device (--device /dev/fuse)",
+			    strerror(errno));
+	return fail("/dev/fuse: %s; let everybody open it (chmod 666 /dev/fuse), or mount as root",
+		    strerror(errno));
+}
+
+/* Where nobody can ever have this right, fusermount3 cannot help either. */
+static int check_rights(void)
+{
+	if (prctl(PR_CAPBSET_READ, CAP_SYS_ADMIN, 0, 0, 0) != 0)
+		return 0;
+	return fail("no right to mount anything here (CAP_SYS_ADMIN); in a container add it "
+		    "(--cap-add SYS_ADMIN)");
 }
 
 static int choose_transport(struct daemon *d)
@@ -401,7 +416,7 @@ static int run(struct daemon *d)
 	d->fs.ready = ready;
 	d->fs.context = d;
 	d->fs.next_fh = 1;
-	if (check_mountpoint(d) || check_device() || choose_transport(d))
+	if (check_mountpoint(d) || check_device() || check_rights() || choose_transport(d))
 		return 1;
 	/* The kernel has applied the caller's umask to all modes that it sends. */
 	umask(0077);
