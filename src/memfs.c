@@ -7,6 +7,7 @@
  *   memfs.c              main(): start, tell, stop
  *   options.c            the command line
  *   complain.c           what there is to say on stderr
+ *   notify.c             ... and to the service manager
  *
  *   fuse/session.c       mount, negotiate, serve
  *   fuse/operations.h    the table of operations
@@ -50,6 +51,7 @@
 
 #include "complain.h"
 #include "fuse/session.h"
+#include "notify.h"
 #include "options.h"
 #include "trim.h"
 
@@ -288,7 +290,7 @@ static void ready(struct fs *fs)
 {
 	struct daemon *d = fs->context;
 	char size[32], *line;
-	int null;
+	int null, err;
 
 	print_size(size, sizeof(size), d->options.store.size);
 	if (asprintf(&line, "memfs: mounted on %s (size %s, cache=%s, %s), trace %s\n",
@@ -300,6 +302,9 @@ static void ready(struct fs *fs)
 		fputs(line, stdout);
 		fflush(stdout);
 		free(line);
+		err = notify_ready();
+		if (err)
+			fail("the service manager cannot be told: %s", strerror(-err));
 		return;
 	}
 	if (write(d->ready_fd, line, strlen(line)) < 0)
