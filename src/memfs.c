@@ -7,6 +7,7 @@
  *   memfs.c              main(): start, tell, stop
  *   options.c            the command line
  *   complain.c           what there is to say on stderr
+ *   notify.c             ... and to the service manager
  *
  *   fuse/session.c       mount, negotiate, serve
  *   fuse/operations.h    the table of operations
@@ -35,16 +36,19 @@
 #include <inttypes.h>
 #include <libgen.h>
 #include <limits.h>
+#include <linux/capability.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "complain.h"
 #include "fuse/session.h"
+#include "notify.h"
 #include "options.h"
 #include "sandbox.h"
 #include "trim.h"
@@ -130,7 +134,20 @@ static int check_device(void)
 	if (errno == ENOENT || errno == ENODEV)
 		return fail("/dev/fuse: %s; load the kernel module (modprobe fuse), or in a "
 			    "container pass the device (--device /dev/fuse)", strerror(errno));
-	return fail("/dev/fuse: %s", strerror(errno));
+	if (errno == EPERM)
+		return fail("/dev/fuse: %s; in a container pass the device (--device /dev/fuse)",
+			    strerror(errno));
+	return fail("/dev/fuse: %s; let everybody open it (chmod 666 /dev/fuse), or mount as root",
+		    strerror(errno));
+}
+
+/* Where nobody can ever have this right, fusermount3 cannot help either. */
+static int check_rights(void)
+{
+	if (prctl(PR_CAPBSET_READ, CAP_SYS_ADMIN, 0, 0, 0) != 0)
+		return 0;
+	return fail("no right to mount anything here (CAP_SYS_ADMIN); in a container add it "
+		    "(--cap-add SYS_ADMIN)");
 }
 
 static int choose_transport(struct daemon *d)
@@ -248,7 +265,7 @@ static void ready(struct fs *fs)
 {
 	struct daemon *d = fs->context;
 	char size[32], *line;
-	int null;
+	int null, err;
 
 	print_size(size, sizeof(size), d->options.store.size);
 	if (asprintf(&line, "memfs: mounted on %s (size %s, cache=%s, %s), trace %s\n",
@@ -260,6 +277,9 @@ static void ready(struct fs *fs)
 		fputs(line, stdout);
 		fflush(stdout);
 		free(line);
+		err = notify_ready();
+		if (err)
+			fail("the service manager cannot be told: %s", strerror(-err));
 		return;
 	}
 	if (write(d->ready_fd, line, strlen(line)) < 0)
@@ -415,7 +435,7 @@ static int run(struct daemon *d)
 	d->fs.ready = ready;
 	d->fs.context = d;
 	d->fs.next_fh = 1;
-	if (check_mountpoint(d) || check_device() || choose_transport(d))
+	if (check_mountpoint(d) || check_device() || check_rights() || choose_transport(d))
 		return 1;
 	/* The kernel has applied the caller's umask to all modes that it sends. */
 	umask(0077);

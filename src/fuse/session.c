@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "complain.h"
 #include "fuse/operations.h"
 
 #define MAX_BACKGROUND 128 /* readahead, writeback and releases under way at once */
@@ -79,13 +80,37 @@ void session_init(void *userdata, struct fuse_conn_info *conn)
 	fs->ready(fs);
 }
 
+/* While libfuse mounts: of its messages the first one tells the cause, others only follow from it. */
+static enum { NOT_MOUNTING, MOUNTING, MOUNTING_FAILED } mounting;
+
 __attribute__((format(printf, 2, 0)))
 static void log_message(enum fuse_log_level level, const char *format, va_list arguments)
 {
-	if (level > FUSE_LOG_WARNING)
+	const char *hint = "";
+	char *text;
+
+	if (level > FUSE_LOG_WARNING || mounting == MOUNTING_FAILED ||
+	    vasprintf(&text, format, arguments) < 0)
 		return;
-	fputs("memfs: ", stderr);
-	vfprintf(stderr, format, arguments);
+	if (mounting == MOUNTING && level <= FUSE_LOG_ERR) {
+		mounting = MOUNTING_FAILED;
+		if (strstr(text, "fusermount3"))
+			hint = "; who is not root mounts through it: install fuse3, or mount in a "
+			       "namespace of your own (unshare -Urm)";
+	}
+	text[strcspn(text, "\n")] = '\0'; /* some have one, some have none */
+	complain("%s%s", text, hint);
+	free(text);
+}
+
+static bool mount_session(struct fuse_session *se, const char *mountpoint)
+{
+	bool mounted;
+
+	mounting = MOUNTING;
+	mounted = fuse_session_mount(se, mountpoint) == 0;
+	mounting = NOT_MOUNTING;
+	return mounted;
 }
 
 static struct fuse_session *new_session(struct fs *fs, const struct session_options *options)
@@ -137,7 +162,7 @@ int session_run(struct fs *fs, const struct session_options *options, bool *left
 	if (!se)
 		return 1;
 	if (fuse_set_signal_handlers(se) == 0) {
-		if (fuse_session_mount(se, options->mountpoint) == 0) {
+		if (mount_session(se, options->mountpoint)) {
 			result = fs->mounted(fs) == 0 ? serve(se, options) : 1;
 			*left = is_mounted(se);
 		}

@@ -395,3 +395,27 @@ def a_full_trace_disk_harms_nothing(_):
         equal(int(stats['trace_error']), errno.ENOSPC)
     # The daemon closes its trace after umount(8) has returned.
     wait_until(lambda: subprocess.run(['umount', small], stderr=subprocess.DEVNULL).returncode == 0)
+
+
+@memfs_case
+def the_service_manager_is_told_when_the_mount_works(_):
+    import socket
+
+    path = os.path.join(Paths.work, f'own{os.getpid()}')
+    os.makedirs(path)
+    for name in (f'{path}.socket', f'@memfs-test-{os.getpid()}'):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+            manager.settimeout(20)
+            manager.bind(name.replace('@', '\0'))
+            daemon = subprocess.Popen([Paths.memfs, '-f', '-o', 'notrace', path],
+                                      stdout=subprocess.PIPE, env=os.environ | {'NOTIFY_SOCKET': name})
+            equal(manager.recv(100), b'READY=1')
+            equal(os.path.ismount(path), True)
+            sh(f'umount {path}')
+            equal(daemon.wait(20), 0)
+    done = subprocess.Popen([Paths.memfs, '-f', '-o', 'notrace', path], stdout=subprocess.PIPE,
+                            stderr=subprocess.PIPE, env=os.environ | {'NOTIFY_SOCKET': '/nonexistent'})
+    assert b'mounted on' in done.stdout.readline()
+    assert b'service manager cannot be told: No such file' in done.stderr.readline()
+    sh(f'umount {path}')
+    equal(done.wait(20), 0)

@@ -35,6 +35,17 @@ class Paths:
         return os.path.join(cls.work, 'complaints')
 
 
+def _umount(path):
+    """Others of this machine look at mounts, too (df, sync): one that is busy for a moment is tried again."""
+    command = ['umount', path]
+    end = time.monotonic() + 10
+    while subprocess.run(command, stderr=subprocess.DEVNULL, timeout=20).returncode != 0:
+        if time.monotonic() > end:
+            subprocess.run(command, check=True, timeout=20)
+            return
+        time.sleep(0.1)
+
+
 class Target:
     """A filesystem under test, mounted at .path."""
 
@@ -76,7 +87,7 @@ class Target:
     def umount(self, path=None, whole=True):
         """Also waits for the daemon, which must end well, its trace whole."""
         path = path or self.path
-        subprocess.run(['umount', path], check=True, timeout=20)
+        _umount(path)
         if self.is_memfs:
             equal(self.daemons.pop(path).wait(60), 0, 'exit status of memfs')
         if self.is_memfs and whole:
