@@ -9,16 +9,15 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-static int notify(const char *text)
+static int manager = -1; /* connected to it; -1 = there is none */
+static int failed;       /* a negative errno */
+
+static int connect_to(const char *path)
 {
-	const char *path = getenv("NOTIFY_SOCKET");
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	size_t length = path ? strlen(path) : 0;
-	ssize_t sent;
+	size_t length = strlen(path);
 	int fd, err;
 
-	if (!length)
-		return 0;
 	if (length >= sizeof(address.sun_path))
 		return -ENAMETOOLONG;
 	memcpy(address.sun_path, path, length);
@@ -27,14 +26,37 @@ static int notify(const char *text)
 	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;
-	sent = sendto(fd, text, strlen(text), MSG_NOSIGNAL, (struct sockaddr *)&address,
-		      (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length));
-	err = sent < 0 ? -errno : 0;
+	if (connect(fd, (struct sockaddr *)&address,
+		    (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length)) == 0)
+		return fd;
+	err = -errno;
 	close(fd);
 	return err;
 }
 
+void notify_open(void)
+{
+	const char *path = getenv("NOTIFY_SOCKET");
+
+	if (!path || !*path)
+		return;
+	manager = connect_to(path);
+	if (manager < 0) {
+		failed = manager;
+		manager = -1;
+	}
+}
+
 int notify_ready(void)
 {
-	return notify("READY=1");
+	static const char text[] = "READY=1";
+
+	if (manager < 0)
+		return failed;
+	/* write(2), which serving may always do; a datagram is not written in part. */
+	if (write(manager, text, sizeof(text) - 1) < 0)
+		failed = -errno;
+	close(manager);
+	manager = -1;
+	return failed;
 }

@@ -4,9 +4,12 @@
 #define MEMFS_NOTIFY_H
 
 /*
- * Tells that the service is ready. Does nothing where nobody has asked to be told (NOTIFY_SOCKET in the
- * environment). Returns 0 or a negative errno.
+ * Opens the way to the service manager, while sockets may still be made; does nothing where nobody has asked to be
+ * told (NOTIFY_SOCKET in the environment). What fails, notify_ready() says.
  */
+void notify_open(void);
+
+/* Tells that the service is ready, once. Returns 0 or a negative errno. */
 int notify_ready(void);
 
 #endif
