@@ -481,3 +481,48 @@ void data_trim(struct data *d, struct budget *b, uint64_t size)
 	else if (!need && !c->pages)
 		free_chunks(d, b, last, last);
 }
+
+/* --- looking whether all is as it must be ------------------------------------ */
+
+static bool is_zero(const struct chunk *c, uint32_t from, uint32_t to)
+{
+	to = (uint32_t)min_u64(to, c->capacity);
+	return from >= to || memcmp(c->bytes + from, zeros, to - from) == 0;
+}
+
+static const char *check_chunk(const struct chunk *c, uint64_t index, uint64_t size)
+{
+	uint64_t begin = index * DATA_CHUNK;
+	uint32_t inside = size > begin ? (uint32_t)min_u64(size - begin, DATA_CHUNK) : 0;
+
+	if (!c->capacity || c->capacity > DATA_CHUNK)
+		return "a chunk's capacity is none, or too large";
+	if (!c->pages || c->pages & ~ALL_PAGES)
+		return "a chunk holds no page, or more than it can";
+	if ((31 - (unsigned)__builtin_clz(c->pages)) * DATA_PAGE >= c->capacity)
+		return "a page is data, and there is no room for it";
+	if (!is_zero(c, inside, DATA_CHUNK))
+		return "bytes behind the end are not zero";
+	for (uint32_t page = 0; page < CHUNK_PAGES; page++)
+		if (!(c->pages & 1u << page) && !is_zero(c, page * DATA_PAGE, (page + 1) * DATA_PAGE))
+			return "bytes of a hole are not zero";
+	return NULL;
+}
+
+const char *data_check(const struct data *d, uint64_t size)
+{
+	uint64_t bytes = 0, pages = 0;
+	const struct chunk *c;
+
+	for (uint64_t i = 0; (c = next_chunk(d, &i)); i++) {
+		const char *wrong = check_chunk(c, i, size);
+
+		if (wrong)
+			return wrong;
+		bytes += c->capacity;
+		pages += (unsigned)__builtin_popcount(c->pages);
+	}
+	if (bytes != d->bytes)
+		return "chunks hold other than what was charged";
+	return pages == d->pages ? NULL : "the count of pages is wrong";
+}
