@@ -4,7 +4,7 @@
  * that uses every function is played as often as it allocates: each time another allocation
  * fails. The call that it hits may fail; then nothing may have changed, and tried once more it must do
  * what it does with memory enough. And random operations, on the store and its model, of which
- * each is tried again until it has memory.
+ * each is tried again until it has memory. The same session with a budget that ends in each of its calls.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -19,6 +19,7 @@
 #include "../fuzz/play.h"
 #include "failing.h"
 #include "sound.h"
+#include "store/node.h"
 #include "unit.h"
 
 #define MANY 40
@@ -392,27 +393,26 @@ static bool ended_short(int64_t got, int64_t expected)
 	return got > 0 && got < expected;
 }
 
-/* One call with less memory than it wants; then once more. */
-static void check_hit(int number, uint64_t n, const char *before, int64_t got, int64_t expected)
+/* A call that wanted memory or budget in vain; once it has enough, it is made once more. */
+static void check_hit(int number, uint64_t n, const char *before, int64_t got, int64_t expected, int error)
 {
 	if (got != expected && !ended_short(got, expected)) {
 		char *after = dump();
 
-		ck_assert_msg(got == -ENOMEM, "allocation %" PRIu64 " of step %d: %" PRId64 ", with memory %" PRId64,
+		ck_assert_msg(got == error, "%" PRIu64 " of step %d: %" PRId64 ", with enough %" PRId64,
 			      n, number, got, expected);
-		ck_assert_msg(strcmp(before, after) == 0, "allocation %" PRIu64 ", step %d: before:\n%s\nafter:\n%s",
+		ck_assert_msg(strcmp(before, after) == 0, "%" PRIu64 " of step %d: before:\n%s\nafter:\n%s",
 			      n, number, before, after);
 		free(after);
 	}
 	must_be_sound(s);
-	if (got != expected)
-		ck_assert_int_eq(step(number), expected);
 }
 
 /* What the steps give with memory enough, and how much of it they take. */
 struct results {
 	int64_t value[STEPS];
 	uint64_t allocations[STEPS];
+	uint64_t bytes[STEPS], space[STEPS]; /* of the budget, at most at a time */
 };
 
 /* The session with the n-th allocation of one step failing; what is there in the end. */
@@ -433,7 +433,9 @@ static char *play_without(int hit, uint64_t n, bool all_behind, const struct res
 		failing_at(n, all_behind);
 		got = step(i);
 		ck_assert(failing_stop());
-		check_hit(i, n, before, got, with->value[i]);
+		check_hit(i, n, before, got, with->value[i], -ENOMEM);
+		if (got != with->value[i])
+			ck_assert_int_eq(step(i), with->value[i]);
 		free(before);
 	}
 	must_be_sound(s);
@@ -443,13 +445,23 @@ static char *play_without(int hit, uint64_t n, bool all_behind, const struct res
 	return end;
 }
 
+static uint64_t more(uint64_t after, uint64_t before)
+{
+	return after > before ? after - before : 0;
+}
+
 static void play_with_all(struct results *results)
 {
 	begin();
 	for (int i = 0; i < STEPS; i++) {
+		uint64_t bytes_before = s->budget.bytes.used, space_before = s->budget.space.used;
+
 		failing_at(0, false);
+		s->budget.bytes.high = s->budget.space.high = 0;
 		results->value[i] = step(i);
 		results->allocations[i] = failing_calls();
+		results->bytes[i] = more(s->budget.bytes.high, bytes_before);
+		results->space[i] = more(s->budget.space.high, space_before);
 	}
 	store_destroy(s);
 }
@@ -487,6 +499,127 @@ END_TEST
 START_TEST(each_allocation_is_the_last)
 {
 	each_allocation_fails(true);
+}
+END_TEST
+
+/* --- a budget that ends ------------------------------------------------------ */
+
+struct found {
+	node_id id;
+	mode_t type;
+	char name[256];
+};
+
+static bool keep_first(void *context, const char *name, uint64_t cookie,
+		       const struct store_entry *entry)
+{
+	struct found *found = context;
+
+	(void)cookie;
+	if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+		return true;
+	found->id = entry->id;
+	found->type = entry->attr.st_mode;
+	strcpy(found->name, name);
+	return false;
+}
+
+static void remove_all_below(node_id dir)
+{
+	struct found found = { .id = 1 };
+
+	while (found.id) {
+		found.id = 0;
+		ck_assert_int_eq(store_readdir(s, dir, 0, false, keep_first, &found), 0);
+		if (!found.id)
+			break;
+		if (S_ISDIR(found.type)) {
+			remove_all_below(found.id);
+			ck_assert_int_eq(store_rmdir(s, dir, found.name, NULL), 0);
+		} else {
+			ck_assert_int_eq(store_unlink(s, dir, found.name, NULL), 0);
+		}
+	}
+}
+
+static void all_is_given_back(void)
+{
+	for (uint32_t i = 2; i < node_table_used(s->table); i++)
+		if (node_table_at(s->table, i))
+			store_forget(s, node_table_at(s->table, i)->id, UINT64_MAX);
+	remove_all_below(STORE_ROOT);
+	must_be_sound(s);
+	ck_assert_uint_eq(s->budget.bytes.used, 0);
+	ck_assert_uint_eq(s->budget.space.used, BUDGET_NODE);
+	ck_assert_uint_eq(s->budget.nodes, 1);
+}
+
+/* The session; one step has only so much left of an account. Was it too little? */
+static bool play_short(int hit, bool of_bytes, uint64_t left, const struct results *with)
+{
+	bool too_little = false;
+
+	begin();
+	for (int i = 0; i < STEPS; i++) {
+		struct account *a = of_bytes ? &s->budget.bytes : &s->budget.space;
+		uint64_t limit = a->limit, limit_now;
+		char *before;
+		int64_t got;
+
+		if (i != hit) {
+			ck_assert_int_eq(step(i), with->value[i]);
+			continue;
+		}
+		before = dump();
+		a->limit = limit_now = a->used + left;
+		got = step(i);
+		ck_assert_uint_le(a->used, limit_now);
+		check_hit(i, left, before, got, with->value[i], -ENOSPC);
+		free(before);
+		a->limit = limit;
+		too_little = got != with->value[i];
+		if (too_little)
+			ck_assert_int_eq(step(i), with->value[i]);
+	}
+	must_be_sound(s);
+	all_is_given_back();
+	store_destroy(s);
+	return too_little;
+}
+
+/* Each step with all but one of what it takes, with nothing, and with some amounts in between. */
+static void each_budget_ends(bool of_bytes, int parts)
+{
+	static struct results results;
+	int short_of = 0, steps = 0;
+
+	play_with_all(&results);
+	for (int i = 0; i < STEPS; i++) {
+		uint64_t wants = of_bytes ? results.bytes[i] : results.space[i], last = UINT64_MAX;
+		int before = short_of;
+
+		for (int part = 0; wants && part <= parts; part++) {
+			uint64_t left = (wants - 1) * (uint64_t)part / (uint64_t)parts;
+
+			if (left != last)
+				short_of += play_short(i, of_bytes, left, &results);
+			last = left;
+		}
+		steps += short_of > before;
+	}
+	ck_assert_int_gt(short_of, steps);
+	ck_assert_int_gt(steps, of_bytes ? 10 : 90);
+}
+
+START_TEST(size_ends_in_each_call)
+{
+	each_budget_ends(true, 100);
+}
+END_TEST
+
+START_TEST(nr_inodes_ends_in_each_call)
+{
+	each_budget_ends(false, 7);
 }
 END_TEST
 
@@ -606,6 +739,8 @@ int main(void)
 	tcase_add_test(tc, a_check_without_memory);
 	tcase_add_test(tc, each_allocation_fails_once);
 	tcase_add_test(tc, each_allocation_is_the_last);
+	tcase_add_test(tc, size_ends_in_each_call);
+	tcase_add_test(tc, nr_inodes_ends_in_each_call);
 	tcase_add_test(tc, random_operations);
 	suite_add_tcase(suite, tc);
 	return unit_run(suite);
