@@ -85,7 +85,8 @@ WRAP(char *, strndup, (const char *text, size_t size), (text, size), NO_MEMORY)
 WRAP(char *, getcwd, (char *buf, size_t size), (buf, size), NO_MEMORY)
 WRAP(void *, mmap, (void *at, size_t size, int prot, int flags, int fd, off_t offset),
      (at, size, prot, flags, fd, offset), (errno = ENOMEM, MAP_FAILED))
-WRAP(int, memfd_create, (const char *name, unsigned flags), (name, flags), (errno = EMFILE, -1))
+WRAP(void *, mremap, (void *at, size_t old, size_t size, int flags, void *to),
+     (at, old, size, flags, to), (errno = ENOMEM, MAP_FAILED))
 WRAP(int, pthread_create, (pthread_t *thread, const pthread_attr_t *attr, void *(*start)(void *),
 			   void *context), (thread, attr, start, context), EAGAIN)
 WRAP(int, pthread_key_create, (pthread_key_t *key, void (*destroy)(void *)), (key, destroy), EAGAIN)
