@@ -12,7 +12,7 @@ import signal
 import subprocess
 import time
 
-from harness import (Paths, case, equal, fails, in_child, memfs_case, new_mount_namespace,
+from harness import (Paths, Skip, case, equal, fails, in_child, memfs_case, new_mount_namespace,
                      other_mount, read, sh, wait_until, write)
 
 MNT_DETACH = 2
@@ -113,6 +113,90 @@ def too_few_descriptors_are_refused(target):
     equal((daemon.returncode, said[0], said[1].count('\n')), (1, '', 1), said)
     assert 'Too many open files' in said[1], said
     equal(os.path.ismount(path), False)
+
+
+# --- space ----------------------------------------------------------------------
+
+@case
+def what_finds_no_space_is_told(target):
+    """The last call before the end fits in part: somebody must say so."""
+    with other_mount(target, 'size=1m') as path:
+        write(f'{path}/a', b'a' * 900_000)
+        fd = os.open(f'{path}/b', os.O_WRONLY | os.O_CREAT)
+        try:
+            told = os.write(fd, b'b' * 200_000) < 200_000
+            os.fsync(fd)
+        except OSError as error:
+            equal(error.errno, errno.ENOSPC)
+            told = True
+        try:
+            os.close(fd)
+        except OSError as error:
+            equal(error.errno, errno.ENOSPC)
+        assert told, 'nobody said that there was no space'
+        equal(read(f'{path}/a') == b'a' * 900_000, True)
+        os.unlink(f'{path}/a')
+
+
+@memfs_case
+def what_a_mapping_finds_no_space_for_is_told(target):
+    with other_mount(target, 'size=1m') as path:
+        write(f'{path}/a', b'a' * 900_000)
+        fd = os.open(f'{path}/b', os.O_RDWR | os.O_CREAT)
+        os.ftruncate(fd, 200_000)
+        with mmap.mmap(fd, 0) as mapped:
+            mapped[:] = b'b' * 200_000
+            fails(errno.ENOSPC, mapped.flush)
+        try:
+            os.close(fd)
+        except OSError as error:
+            equal(error.errno, errno.ENOSPC)
+
+
+# --- memory ---------------------------------------------------------------------
+
+def address_space(pid):
+    with open(f'/proc/{pid}/status', encoding='ascii') as status:
+        return next(int(line.split()[1]) for line in status if line.startswith('VmSize')) << 10
+
+
+def fill(path):
+    """Files of 1 MiB until there is no more memory; how many are whole."""
+    for number in range(1000):
+        fd = os.open(f'{path}/f{number}', os.O_WRONLY | os.O_CREAT)
+        try:
+            for _ in range(16):
+                equal(os.write(fd, bytes([number % 250 + 1]) * 65536), 65536, 'bytes written')
+            os.fsync(fd)
+        except OSError as error:
+            equal(errno.errorcode[error.errno], 'ENOMEM')
+            return number
+        finally:
+            try:
+                os.close(fd)
+            except OSError:
+                pass  # what it has to say, was said by then
+    raise AssertionError('more memory than there is')
+
+
+@memfs_case
+def a_daemon_without_memory_goes_on(target):
+    with other_mount(target, 'size=0,nr_inodes=0,trace_ring=64k') as path:
+        daemon = target.daemons[path].pid
+        if 'libasan' in read(f'/proc/{daemon}/maps').decode(errors='replace'):
+            raise Skip('AddressSanitizer needs address space without end')
+        use_in_parallel(path)  # now all threads have what they need
+        sh(f'rm -r {path}/*')
+        limit = address_space(daemon) + (32 << 20)
+        resource.prlimit(daemon, resource.RLIMIT_AS, (limit, limit))
+        whole = fill(path)
+        assert whole > 5, whole
+        for number in range(whole):
+            equal(read(f'{path}/f{number}') == bytes([number % 250 + 1]) * (1 << 20), True, number)
+        os.unlink(f'{path}/f{whole - 1}')
+        is_sound(path)
+        sh(f'rm {path}/*')
+        assert fill(path) > whole / 2, 'memory did not come back'
 
 
 # --- signals ------------------------------------------------------------------
