@@ -12,7 +12,7 @@ import signal
 import subprocess
 import time
 
-from harness import (Paths, Skip, case, equal, fails, in_child, memfs_case, new_mount_namespace,
+from harness import (Paths, Skip, as_user, case, equal, fails, in_child, memfs_case, new_mount_namespace,
                      other_mount, read, sh, wait_until, write)
 
 MNT_DETACH = 2
@@ -64,6 +64,20 @@ class load:
         except ProcessLookupError:
             pass
         self.process.wait(20)
+
+
+# --- a look at the whole tree ---------------------------------------------------
+
+@memfs_case
+def the_tree_is_looked_at_while_it_changes(target):
+    with other_mount(target, '') as path:
+        script = '''while :; do
+            mkdir -p a/b/c; echo $RANDOM >a/b/f; ln a/b/f a/g; mv a/b/f a/b/c; ln -s f a/b/s; rm -r a; done'''
+        with load(script, path), load(script, path):
+            for _ in range(30):
+                is_sound(path)
+        as_user(2001, 2001, fails, errno.EPERM, os.getxattr, path, 'memfs.check')
+        fails(errno.EOPNOTSUPP, os.setxattr, path, 'memfs.check', b'1')
 
 
 # --- few descriptors -----------------------------------------------------------
