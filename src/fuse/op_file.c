@@ -55,6 +55,27 @@ int op_read(struct call *call, fuse_ino_t ino, size_t size, off_t offset,
 	return err;
 }
 
+/*
+ * Fewer bytes than asked for are an answer for a program that waits for it. Of what it writes back from its
+ * cache the kernel takes all for written unless there is an error: so there the rest is tried, and
+ * what it lacks is told.
+ */
+static ssize_t write_bytes(struct fs *fs, fuse_ino_t ino, const char *buf, size_t size,
+			   uint64_t offset, const struct fuse_file_info *fi)
+{
+	size_t done = 0;
+	ssize_t n;
+
+	do {
+		n = store_write(fs->store, ino, offset + done, buf + done, size - done,
+				write_moves_times(fs, fi), fi->kill_suidgid);
+		if (n < 0)
+			return n;
+		done += (size_t)n;
+	} while (fi->writepage && n > 0 && done < size);
+	return (ssize_t)done;
+}
+
 int op_write(struct call *call, fuse_ino_t ino, const char *buf, size_t size, off_t offset,
 	     struct fuse_file_info *fi)
 {
@@ -65,8 +86,7 @@ int op_write(struct call *call, fuse_ino_t ino, const char *buf, size_t size, of
 	call->trace.offset = (uint64_t)offset;
 	call->trace.size = size;
 	call->trace.flags = fi->writepage;
-	done = store_write(call->fs->store, ino, (uint64_t)offset, buf, size,
-			   write_moves_times(call->fs, fi), fi->kill_suidgid);
+	done = write_bytes(call->fs, ino, buf, size, (uint64_t)offset, fi);
 	if (done < 0)
 		return (int)done;
 	call_reply_written(call, (size_t)done);

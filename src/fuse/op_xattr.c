@@ -8,18 +8,21 @@
  *   memfs.version    the version
  *   memfs.trace      the path of the trace; all that happened before is in it
  *   memfs.stats      counts, a line each
+ *   memfs.check      "ok", or what store_check() has found, a line each
  *   memfs.trace.mark     a text to be found again in the trace: may be set, not read
  *   memfs.trace.enabled  0 or 1: is it recorded? may be set
  *   memfs.trace.rotate   may be set, to anything: puts the file of the trace aside
  *   memfs.size       the limit of file data, as the mount option; may be set
  *   memfs.nr_inodes  likewise
  *
- * Who may reach the root may read them; who has mounted, and root, may set
+ * Who may reach the root may read them, but for the check, for which all
+ * others wait; who has mounted, and root, may do that as well, and set
  * them. They are not listed, as CephFS's and GlusterFS's own are not: a copy
  * of the tree must not try to copy them.
  */
 #include <errno.h>
 #include <inttypes.h>
+#include <linux/limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -65,6 +68,42 @@ static char *get_stats(struct fs *fs)
 		     trace.lost, trace.written, trace.skipped, trace.error) < 0)
 		return NULL;
 	return text;
+}
+
+/* Lines as far as they fit into an attribute. */
+struct lines {
+	char *text;
+	size_t length;
+};
+
+static void add_line(void *context, const char *line)
+{
+	struct lines *l = context;
+	size_t length = strlen(line);
+
+	if (l->length + length + 2 > XATTR_SIZE_MAX)
+		return;
+	memcpy(l->text + l->length, line, length);
+	l->length += length;
+	l->text[l->length++] = '\n';
+}
+
+static char *get_check(struct fs *fs)
+{
+	struct lines lines = { .text = malloc(XATTR_SIZE_MAX) };
+	int found;
+
+	if (!lines.text)
+		return NULL;
+	found = store_check(fs->store, false, add_line, &lines);
+	if (found < 0) {
+		free(lines.text);
+		return NULL;
+	}
+	if (found == 0)
+		add_line(&lines, "ok");
+	lines.text[lines.length] = '\0';
+	return lines.text;
 }
 
 static char *number_text(uint64_t n)
@@ -138,6 +177,7 @@ static const struct control controls[] = {
 	{ "memfs.trace.mark", NULL, set_mark },
 	{ "memfs.trace.rotate", NULL, set_rotate },
 	{ "memfs.stats", get_stats, NULL },
+	{ "memfs.check", get_check, NULL },
 	{ "memfs.size", get_size, set_size },
 	{ "memfs.nr_inodes", get_nr_inodes, set_nr_inodes },
 };
@@ -177,6 +217,11 @@ static int reply_value(struct call *call, char *value, size_t length, size_t siz
 	return 0;
 }
 
+static bool may_control(const struct call *call)
+{
+	return call->trace.uid == 0 || call->trace.uid == geteuid();
+}
+
 static int get_control(struct call *call, fuse_ino_t ino, const char *name, size_t size)
 {
 	const struct control *c = find_control(call->fs, ino, name);
@@ -184,6 +229,8 @@ static int get_control(struct call *call, fuse_ino_t ino, const char *name, size
 
 	if (!c || !c->get)
 		return -ENODATA;
+	if (c->get == get_check && !may_control(call))
+		return -EPERM;
 	value = c->get(call->fs);
 	if (!value)
 		return -ENOMEM;
@@ -198,7 +245,7 @@ static int set_control(struct call *call, fuse_ino_t ino, const char *name, cons
 
 	if (!c || !c->set)
 		return -EOPNOTSUPP;
-	if (call->trace.uid != 0 && call->trace.uid != geteuid())
+	if (!may_control(call))
 		return -EPERM;
 	if (size > TEXT_MAX || memchr(value, '\0', size))
 		return -EINVAL;

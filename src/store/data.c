@@ -320,12 +320,68 @@ int data_view(const struct data *d, uint64_t offset, size_t size, struct iovec *
 	return count;
 }
 
-int data_allocate(struct data *d, struct budget *b, uint64_t offset, uint64_t size)
+/* Gives back the chunks from first on that hold no data page. */
+static void free_empty(struct data *d, struct budget *b, uint64_t first)
+{
+	const struct chunk *c;
+
+	for (uint64_t i = first; (c = next_chunk(d, &i)); i++)
+		if (!c->pages)
+			free_chunks(d, b, i, i);
+}
+
+/* What data_allocate() takes of the budget. */
+static uint64_t bytes_missing(const struct data *d, uint64_t offset, uint64_t size)
+{
+	uint64_t sum = 0;
+
+	for (uint64_t done = 0; done < size;) {
+		struct piece p = piece_at(offset + done, size - done);
+		const struct chunk *c = find_chunk(d, p.index);
+		uint32_t capacity = c ? c->capacity : 0;
+
+		sum += capacity < p.to ? p.to - capacity : 0;
+		done += p.to - p.from;
+	}
+	return sum;
+}
+
+/* What does not fit is refused before anything is allocated for it. */
+static bool can_fit(const struct data *d, struct budget *b, uint64_t offset, uint64_t size)
 {
 	uint64_t limit = atomic_load_explicit(&b->bytes.limit, memory_order_relaxed);
+	uint64_t used = atomic_load_explicit(&b->bytes.used, memory_order_relaxed);
 
-	/* What can never fit is refused before anything is allocated for it. */
+	if (limit == UINT64_MAX)
+		return true;
 	if (size > limit && size - limit > d->bytes)
+		return false;
+	return used <= limit && bytes_missing(d, offset, size) <= limit - used;
+}
+
+/* Where the last page ends that is data. */
+static uint32_t end_of_pages(const struct chunk *c)
+{
+	return c->pages ? (32 - (unsigned)__builtin_clz(c->pages)) * DATA_PAGE : 0;
+}
+
+/* Gives back what was allocated in a range, and marked as data by nobody yet. */
+static void undo_allocate(struct data *d, struct budget *b, uint64_t offset, uint64_t size)
+{
+	free_empty(d, b, 0);
+	for (uint64_t done = 0; done < size;) {
+		struct piece p = piece_at(offset + done, size - done);
+		struct chunk *c = find_chunk(d, p.index);
+
+		if (c && end_of_pages(c) < c->capacity)
+			resize_chunk(d, b, place_of(d, p.index), end_of_pages(c), 0, 0);
+		done += p.to - p.from;
+	}
+}
+
+int data_allocate(struct data *d, struct budget *b, uint64_t offset, uint64_t size)
+{
+	if (!can_fit(d, b, offset, size))
 		return -ENOSPC;
 	for (uint64_t done = 0; done < size;) {
 		struct piece p = piece_at(offset + done, size - done);
@@ -335,8 +391,7 @@ int data_allocate(struct data *d, struct budget *b, uint64_t offset, uint64_t si
 		if (!err && (!*place || (*place)->capacity < p.to))
 			err = resize_chunk(d, b, place, p.to, 0, 0);
 		if (err) {
-			/* Chunks made so far hold no data page: give them back. */
-			data_trim(d, b, 0);
+			undo_allocate(d, b, offset, done);
 			return err;
 		}
 		done += p.to - p.from;
@@ -450,16 +505,6 @@ uint64_t data_seek_hole(const struct data *d, uint64_t size, uint64_t offset)
 	return size;
 }
 
-/* Gives back the chunks from first on that hold no data page. */
-static void free_empty(struct data *d, struct budget *b, uint64_t first)
-{
-	const struct chunk *c;
-
-	for (uint64_t i = first; (c = next_chunk(d, &i)); i++)
-		if (!c->pages)
-			free_chunks(d, b, i, i);
-}
-
 void data_trim(struct data *d, struct budget *b, uint64_t size)
 {
 	uint64_t last = size / DATA_CHUNK;
@@ -473,11 +518,56 @@ void data_trim(struct data *d, struct budget *b, uint64_t size)
 	if (!c || c->capacity <= need)
 		return;
 	/* Pages behind the end that fallocate() reserved stay reserved. */
-	kept = c->pages ? (32 - (unsigned)__builtin_clz(c->pages)) * DATA_PAGE : 0;
+	kept = end_of_pages(c);
 	if (kept > (need + DATA_PAGE - 1) / DATA_PAGE * DATA_PAGE)
 		need = kept;
 	if (need && need < c->capacity)
 		resize_chunk(d, b, place_of(d, last), need, need, need);
 	else if (!need && !c->pages)
 		free_chunks(d, b, last, last);
+}
+
+/* --- looking whether all is as it must be ------------------------------------ */
+
+static bool is_zero(const struct chunk *c, uint32_t from, uint32_t to)
+{
+	to = (uint32_t)min_u64(to, c->capacity);
+	return from >= to || memcmp(c->bytes + from, zeros, to - from) == 0;
+}
+
+static const char *check_chunk(const struct chunk *c, uint64_t index, uint64_t size)
+{
+	uint64_t begin = index * DATA_CHUNK;
+	uint32_t inside = size > begin ? (uint32_t)min_u64(size - begin, DATA_CHUNK) : 0;
+
+	if (!c->capacity || c->capacity > DATA_CHUNK)
+		return "a chunk's capacity is none, or too large";
+	if (!c->pages || c->pages & ~ALL_PAGES)
+		return "a chunk holds no page, or more than it can";
+	if ((31 - (unsigned)__builtin_clz(c->pages)) * DATA_PAGE >= c->capacity)
+		return "a page is data, and there is no room for it";
+	if (!is_zero(c, inside, DATA_CHUNK))
+		return "bytes behind the end are not zero";
+	for (uint32_t page = 0; page < CHUNK_PAGES; page++)
+		if (!(c->pages & 1u << page) && !is_zero(c, page * DATA_PAGE, (page + 1) * DATA_PAGE))
+			return "bytes of a hole are not zero";
+	return NULL;
+}
+
+const char *data_check(const struct data *d, uint64_t size)
+{
+	uint64_t bytes = 0, pages = 0;
+	const struct chunk *c;
+
+	for (uint64_t i = 0; (c = next_chunk(d, &i)); i++) {
+		const char *wrong = check_chunk(c, i, size);
+
+		if (wrong)
+			return wrong;
+		bytes += c->capacity;
+		pages += (unsigned)__builtin_popcount(c->pages);
+	}
+	if (bytes != d->bytes)
+		return "chunks hold other than what was charged";
+	return pages == d->pages ? NULL : "the count of pages is wrong";
 }

@@ -70,4 +70,10 @@ uint64_t data_seek_hole(const struct data *d, uint64_t size, uint64_t offset);
 /* Cuts the last chunk's allocation to what a file of this size needs. */
 void data_trim(struct data *d, struct budget *b, uint64_t size);
 
+/*
+ * Looks whether all that is said above holds, for a file of this size: sums of bytes and pages, sizes of chunks,
+ * zeros where nothing was written. NULL, or what is wrong.
+ */
+const char *data_check(const struct data *d, uint64_t size);
+
 #endif

@@ -276,3 +276,62 @@ struct dirent_node *dir_next(const struct dir *d, uint64_t cookie)
 		low++;
 	return low < d->used ? entry_at(d, low) : NULL;
 }
+
+/* --- looking whether all is as it must be ------------------------------------ */
+
+static const char *check_entry(const struct dir *d, const struct dirent_node *e, uint32_t index)
+{
+	struct dir_name name;
+
+	if (e->index != index)
+		return "an entry does not know where it stands";
+	if (dir_name_init(&name, e->name) < 0 || name.length != e->length || name.hash != e->hash)
+		return "an entry's length or hash is not that of its name";
+	if (dir_find(d, &name) != e)
+		return "an entry is not found by its name, or is there twice";
+	return NULL;
+}
+
+static const char *check_slots(const struct dir *d)
+{
+	uint32_t taken = 0;
+
+	if (!d->slots)
+		return d->slot_count ? "a count of slots, but no slots" : NULL;
+	if (!d->slot_count || d->slot_count & (d->slot_count - 1) || d->slot_count <= d->live)
+		return "slots are too few, or no power of two";
+	for (uint32_t i = 0; i < d->slot_count; i++) {
+		if (!d->slots[i])
+			continue;
+		if (d->slots[i] > d->used || is_gap(d->entries[d->slots[i] - 1]))
+			return "a slot leads to no entry";
+		taken++;
+	}
+	return taken == d->live ? NULL : "other slots are taken than there are entries";
+}
+
+const char *dir_check(const struct dir *d)
+{
+	uint64_t cookie = DIR_COOKIE_FIRST - 1;
+	const char *wrong = NULL;
+	uint32_t live = 0;
+
+	if (d->used > d->capacity || d->live > d->used)
+		return "more entries than there is room for";
+	wrong = check_slots(d);
+	for (uint32_t i = 0; !wrong && i < d->used; i++) {
+		if (cookie_at(d, i) <= cookie)
+			wrong = "cookies do not grow";
+		cookie = cookie_at(d, i);
+		if (is_gap(d->entries[i]))
+			continue;
+		live++;
+		if (!wrong)
+			wrong = check_entry(d, entry_at(d, i), i);
+	}
+	if (!wrong && cookie >= d->next_cookie)
+		wrong = "the next cookie is one that was given already";
+	if (!wrong && live != d->live)
+		wrong = "the count of entries is wrong";
+	return wrong;
+}

@@ -84,6 +84,12 @@ void dir_insert(struct dir *d, struct dirent_node *entry, node_id node, uint8_t 
 /* Takes an entry out and frees it. */
 void dir_remove(struct dir *d, struct dirent_node *entry);
 
+/*
+ * Looks whether all that is said above holds: order of cookies, counts, each entry found by its
+ * name, nothing else in slots[]. NULL, or what is wrong.
+ */
+const char *dir_check(const struct dir *d);
+
 /* The first entry with a cookie above this one, NULL = none. */
 struct dirent_node *dir_next(const struct dir *d, uint64_t cookie);
 

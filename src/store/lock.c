@@ -99,3 +99,19 @@ void unlock_two_nodes(struct locked_nodes *held)
 		unlock(held->lock[1]);
 	unlock(held->lock[0]);
 }
+
+void lock_all(struct lock_table *t)
+{
+	for (int i = 0; i < LOCK_STRIPES; i++)
+		lock_write(&t->dirs[i].lock);
+	for (int i = 0; i < LOCK_STRIPES; i++)
+		lock_write(&t->nodes[i].lock);
+}
+
+void unlock_all(struct lock_table *t)
+{
+	for (int i = 0; i < LOCK_STRIPES; i++) {
+		unlock(&t->nodes[i].lock);
+		unlock(&t->dirs[i].lock);
+	}
+}

@@ -67,6 +67,10 @@ struct locked_nodes {
 void lock_two_nodes(struct lock_table *t, node_id a, node_id b, struct locked_nodes *held);
 void unlock_two_nodes(struct locked_nodes *held);
 
+/* All of both tables, for writing, with no other lock of them held: nobody else is in the tree. */
+void lock_all(struct lock_table *t);
+void unlock_all(struct lock_table *t);
+
 static inline void lock_read(pthread_rwlock_t *lock) { pthread_rwlock_rdlock(lock); }
 static inline void lock_write(pthread_rwlock_t *lock) { pthread_rwlock_wrlock(lock); }
 static inline void unlock(pthread_rwlock_t *lock) { pthread_rwlock_unlock(lock); }

@@ -138,16 +138,65 @@ void node_unpublish(struct node_table *t, struct node *n)
 	pthread_mutex_unlock(&t->mutex);
 }
 
+uint32_t node_table_used(struct node_table *t)
+{
+	uint32_t used;
+
+	pthread_mutex_lock(&t->mutex);
+	used = t->used;
+	pthread_mutex_unlock(&t->mutex);
+	return used;
+}
+
+struct node *node_table_at(struct node_table *t, uint32_t index)
+{
+	return atomic_load_explicit(&slot_of(t, index)->node, memory_order_acquire);
+}
+
+static const char *check_slots(struct node_table *t)
+{
+	uint32_t free_slots = 0, in_list = 0;
+
+	for (uint32_t i = 1; i < t->used; i++) {
+		const struct slot *slot = slot_of(t, i);
+		const struct node *n = atomic_load(&slot->node);
+
+		if (n && n->id != ((node_id)(slot->uses - 1) << 32 | i))
+			return "a node stands in another slot than its id says";
+		free_slots += !n && slot->uses != UINT32_MAX;
+	}
+	for (uint32_t i = t->first_free; i && in_list <= free_slots; i = slot_of(t, i)->next_free) {
+		if (i >= t->used || atomic_load(&slot_of(t, i)->node))
+			return "the list of free slots has one that is not free";
+		in_list++;
+	}
+	return in_list == free_slots ? NULL : "the list of free slots is not all of them";
+}
+
+const char *node_table_check(struct node_table *t)
+{
+	const char *wrong;
+
+	pthread_mutex_lock(&t->mutex);
+	wrong = check_slots(t);
+	pthread_mutex_unlock(&t->mutex);
+	return wrong;
+}
+
 int node_create(struct store *s, mode_t mode, uid_t uid, gid_t gid, struct node **out)
 {
 	struct node_time now = node_now();
 	struct node *n;
 
-	if (!account_take(&s->budget.space, BUDGET_NODE))
+	atomic_fetch_add(&s->budget.nodes, 1);
+	if (!account_take(&s->budget.space, BUDGET_NODE)) {
+		atomic_fetch_sub(&s->budget.nodes, 1);
 		return -ENOSPC;
+	}
 	n = calloc(1, sizeof(*n));
 	if (!n) {
 		account_give(&s->budget.space, BUDGET_NODE);
+		atomic_fetch_sub(&s->budget.nodes, 1);
 		return -ENOMEM;
 	}
 	n->type = mode & S_IFMT;
@@ -160,7 +209,6 @@ int node_create(struct store *s, mode_t mode, uid_t uid, gid_t gid, struct node 
 		dir_init(&n->dir.entries);
 	else if (S_ISREG(mode))
 		data_init(&n->data);
-	atomic_fetch_add_explicit(&s->budget.nodes, 1, memory_order_relaxed);
 	*out = n;
 	return 0;
 }
@@ -179,7 +227,7 @@ void node_destroy(struct store *s, struct node *n)
 	}
 	xattrs_destroy(&n->xattrs, &s->budget.space);
 	account_give(&s->budget.space, space);
-	atomic_fetch_sub_explicit(&s->budget.nodes, 1, memory_order_relaxed);
+	atomic_fetch_sub(&s->budget.nodes, 1);
 	free(n);
 }
 

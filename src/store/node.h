@@ -89,7 +89,20 @@ struct node *node_get(struct node_table *t, node_id id);
 /* Takes it out of the table: with nodes[] for writing, for a directory dirs[] as well. */
 void node_unpublish(struct node_table *t, struct node *n);
 
-/* A node with its account charged, not yet published. -ENOSPC or -ENOMEM. */
+/*
+ * How many slots were ever used, so that 1 .. that - 1 are the indexes of nodes; the node at an index, NULL = none.
+ * For who looks at all of them, with all locks held.
+ */
+uint32_t node_table_used(struct node_table *t);
+struct node *node_table_at(struct node_table *t, uint32_t index);
+
+/* Is each slot either taken or in the list of free ones, or worn out? NULL, or what is wrong. */
+const char *node_table_check(struct node_table *t);
+
+/*
+ * A node with its account charged, not yet published. -ENOSPC or -ENOMEM. It is counted in budget.nodes before it is
+ * charged, and in node_destroy() as long as it is: see check.c.
+ */
 int node_create(struct store *s, mode_t mode, uid_t uid, gid_t gid, struct node **out);
 
 /* Frees a node that is in no table (any more), with all it holds, and credits the accounts. */

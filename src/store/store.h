@@ -181,6 +181,22 @@ typedef void (*store_walk_fn)(void *context, node_id parent, const char *name, n
  */
 int store_walk(struct store *s, store_walk_fn fn, void *context);
 
+/* --- all of it (check.c) ---------------------------------------------- */
+
+typedef void (*store_tell_fn)(void *context, const char *line);
+
+/*
+ * Looks at the whole tree for what cannot be: link counts that are not those of the names, parents, sums of the
+ * budget, tables, bytes where there are none. Calls tell for each violation, with a line of text
+ * without a newline. Returns how many, 0 = all is well, or -ENOMEM.
+ *
+ * May be called at any time; all others wait while it looks, for as long as it takes to go through all
+ * nodes. With quiet the caller says that nobody is inside any other function: then the sums of
+ * the budget must be exact, else they may hold more for nodes that others are about to make
+ * or to free. tell is called with all locks held: it must not call the store.
+ */
+int store_check(struct store *s, bool quiet, store_tell_fn tell, void *context);
+
 /* --- attributes (attr.c) --------------------------------------------- */
 
 int store_getattr(struct store *s, node_id id, struct stat *attr);

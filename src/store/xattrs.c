@@ -96,6 +96,15 @@ ssize_t xattrs_list(const struct xattr *list, char *buf, size_t size, bool trust
 	return (ssize_t)length;
 }
 
+uint64_t xattrs_cost(const struct xattr *list)
+{
+	uint64_t sum = 0;
+
+	for (; list; list = list->next)
+		sum += cost(list);
+	return sum;
+}
+
 void xattrs_destroy(struct xattr **list, struct account *space)
 {
 	while (*list) {

@@ -46,6 +46,9 @@ int xattrs_remove(struct xattr **list, struct account *space, const char *name);
  */
 ssize_t xattrs_list(const struct xattr *list, char *buf, size_t size, bool trusted);
 
+/* What a list was charged. */
+uint64_t xattrs_cost(const struct xattr *list);
+
 void xattrs_destroy(struct xattr **list, struct account *space);
 
 #endif

@@ -608,6 +608,8 @@ int trace_open(const char *path, struct trace_reader **out, const char **why)
 		err = read_facts(r);
 	}
 	if (err) {
+		if (err == -ENOMEM)
+			*why = "out of memory";
 		trace_close(r);
 		return err;
 	}

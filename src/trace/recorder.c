@@ -272,11 +272,12 @@ void recorder_record(struct recorder *rec, const struct trace_call *call)
 
 	if (!rec)
 		return;
-	w = my_worker(rec);
-	if (!w) {
-		atomic_fetch_add(&rec->unheard, 1);
+	/* Without memory when the call began: then nothing is known of it, also if there is some now. */
+	if (mine.serial != rec->serial) {
+		atomic_fetch_add(&rec->unheard, !atomic_load(&rec->disabled));
 		return;
 	}
+	w = mine.worker;
 	if (w->enabled) {
 		count(w, call);
 		put_entry(rec, w, call);

@@ -16,29 +16,20 @@ static uint64_t round_up(size_t size)
 	return result;
 }
 
-/* The same memory twice, one behind the other. */
+/*
+ * The same memory twice, one behind the other. Of a shared mapping mremap(2) makes a second one when
+ * the old size is 0: so no descriptor is needed, of which there may be none left.
+ */
 static int map_twice(struct ring *r)
 {
-	int fd = memfd_create("memfs-ring", MFD_CLOEXEC);
-	uint8_t *at;
+	uint8_t *at = mmap(NULL, 2 * r->size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
-	if (fd < 0)
-		return -errno;
-	at = ftruncate(fd, (off_t)r->size) < 0 ? MAP_FAILED :
-	     mmap(NULL, 2 * r->size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (at != MAP_FAILED) {
-		for (int i = 0; i < 2; i++) {
-			if (mmap(at + (uint64_t)i * r->size, r->size, PROT_READ | PROT_WRITE,
-				 MAP_SHARED | MAP_FIXED, fd, 0) == MAP_FAILED) {
-				munmap(at, 2 * r->size);
-				at = MAP_FAILED;
-				break;
-			}
-		}
-	}
-	close(fd);
 	if (at == MAP_FAILED)
 		return -ENOMEM;
+	if (mremap(at, 0, r->size, MREMAP_MAYMOVE | MREMAP_FIXED, at + r->size) == MAP_FAILED) {
+		munmap(at, 2 * r->size);
+		return -ENOMEM;
+	}
 	r->bytes = at;
 	return 0;
 }

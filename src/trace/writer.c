@@ -209,7 +209,14 @@ static void put_tables(struct recorder *rec)
 #undef X
 }
 
-/* A fact that each file of a series shall have. */
+static void free_fact(struct fact *f)
+{
+	free(f->key);
+	free(f->value);
+	free(f);
+}
+
+/* A fact that each file of a series shall have; without memory only this one has it. */
 static void put_fact(struct recorder *rec, const char *key, const char *value)
 {
 	struct fact *f = calloc(1, sizeof(*f));
@@ -219,6 +226,10 @@ static void put_fact(struct recorder *rec, const char *key, const char *value)
 		return;
 	f->key = strdup(key);
 	f->value = strdup(value);
+	if (!f->key || !f->value) {
+		free_fact(f);
+		return;
+	}
 	f->next = rec->facts;
 	rec->facts = f;
 }
@@ -228,9 +239,7 @@ void writer_free_facts(struct recorder *rec)
 	while (rec->facts) {
 		struct fact *next = rec->facts->next;
 
-		free(rec->facts->key);
-		free(rec->facts->value);
-		free(rec->facts);
+		free_fact(rec->facts);
 		rec->facts = next;
 	}
 }

@@ -6,7 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../unit/sound.h"
 #include "player.h"
+
+#define SOUND_EVERY 512 /* steps between two looks at the store's invariants */
 
 /* --- limits -------------------------------------------------------------- */
 
@@ -155,10 +158,14 @@ uint64_t play(const uint8_t *bytes, size_t size)
 		p->what = action->name;
 		clock_gettime(CLOCK_REALTIME_COARSE, &p->model.now);
 		action->run(p);
+		if (p->steps % SOUND_EVERY == 0)
+			must_be_sound(p->store);
 	}
 	clock_gettime(CLOCK_REALTIME_COARSE, &p->model.now);
 	check_all(p);
+	must_be_sound(p->store);
 	empty(p);
+	must_be_sound(p->store);
 	store_destroy(p->store);
 	model_destroy(&p->model);
 	return p->steps;

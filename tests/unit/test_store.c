@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "sound.h"
 #include "store/store.h"
 #include "unit.h"
 
@@ -22,6 +23,7 @@ static void setup(void)
 
 static void teardown(void)
 {
+	must_be_sound(s);
 	store_destroy(s);
 }
 

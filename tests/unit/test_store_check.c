@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* store_check() finds what is broken by hand, and says nothing of a tree that is sound. */
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <string.h>
+
+#include "sound.h"
+#include "store/node.h"
+#include "unit.h"
+
+static const struct store_cred cred = { 0 };
+static struct store *s;
+static node_id file, dir, sub, link_id;
+
+static node_id make(node_id parent, const char *name, mode_t mode)
+{
+	struct store_entry e;
+
+	if (S_ISDIR(mode))
+		ck_assert_int_eq(store_mkdir(s, cred, parent, name, 0755, &e), 0);
+	else
+		ck_assert_int_eq(store_mknod(s, cred, parent, name, mode, 0, &e), 0);
+	return e.id;
+}
+
+static void setup(void)
+{
+	struct store_options options = { .mode = 0755, .size = 1 << 20, .nr_inodes = 1000 };
+	struct store_entry e;
+	char name[16];
+
+	ck_assert_int_eq(store_create(&options, &s), 0);
+	dir = make(STORE_ROOT, "dir", S_IFDIR);
+	sub = make(dir, "sub", S_IFDIR);
+	file = make(sub, "file", S_IFREG);
+	for (int i = 0; i < 20; i++) {
+		snprintf(name, sizeof(name), "f%d", i);
+		make(dir, name, S_IFREG);
+	}
+	ck_assert_int_eq(store_write(s, file, 70000, "x", 1, true, true), 1);
+	ck_assert_int_eq(store_link(s, file, STORE_ROOT, "other", &e), 0);
+	ck_assert_int_eq(store_symlink(s, cred, STORE_ROOT, "symlink", "target", &e), 0);
+	link_id = e.id;
+	ck_assert_int_eq(store_setxattr(s, cred, file, "user.x", "1", 1, 0), 0);
+	must_be_sound(s);
+}
+
+static void teardown(void)
+{
+	must_be_sound(s);
+	store_destroy(s);
+}
+
+static struct node *node(node_id id)
+{
+	return node_get(s->table, id);
+}
+
+static void keep_line(void *context, const char *line)
+{
+	char *text = context;
+
+	strncat(text, line, 900 - strlen(text));
+	strcat(text, "\n");
+}
+
+/* Something is broken just now: it is found, and told in these words. */
+static void finds(const char *words)
+{
+	char text[1000] = "";
+
+	ck_assert_int_gt(store_check(s, true, keep_line, text), 0);
+	ck_assert_msg(strstr(text, words), "'%s' is not told, but: %s", words, text);
+}
+
+/* Breaks something by a statement, looks, and mends it by another. */
+#define BROKEN(statement, words, mend) \
+	do { \
+		statement; \
+		finds(words); \
+		mend; \
+		must_be_sound(s); \
+	} while (0)
+
+START_TEST(link_counts_and_parents)
+{
+	BROKEN(node(file)->nlink++, "names, should be", node(file)->nlink--);
+	BROKEN(node(dir)->nlink++, "subdirectories", node(dir)->nlink--);
+	BROKEN(node(sub)->dir.parent = STORE_ROOT, "its parent is", node(sub)->dir.parent = dir);
+	BROKEN(node(sub)->removed = true, "was removed", node(sub)->removed = false);
+	BROKEN(node(dir)->size += 20, "the size is not that of the entries", node(dir)->size -= 20);
+	BROKEN(node(link_id)->size--, "that of the target", node(link_id)->size++);
+	BROKEN(node(file)->perm |= 0100000, "mode or flags", node(file)->perm &= 07777);
+	BROKEN(node(file)->nlookup -= 100, "more lookups", node(file)->nlookup += 100);
+}
+END_TEST
+
+/* A directory below itself: each count is right, and yet nothing leads there. */
+START_TEST(a_circle)
+{
+	struct dir_name name;
+	struct dirent_node *e;
+
+	ck_assert_int_eq(dir_name_init(&name, "dir"), 0);
+	ck_assert_int_eq(store_rmdir(s, dir, "sub", NULL), -ENOTEMPTY);
+	e = dir_find(&node(STORE_ROOT)->dir.entries, &name);
+	dir_remove(&node(STORE_ROOT)->dir.entries, e);
+	node(STORE_ROOT)->nlink--;
+	node(STORE_ROOT)->size -= 20;
+	e = dir_entry_create(&name);
+	ck_assert_int_eq(dir_reserve(&node(sub)->dir.entries, 1), 0);
+	dir_insert(&node(sub)->dir.entries, e, dir, S_IFDIR >> 12);
+	node(sub)->nlink++;
+	node(sub)->size += 20;
+	node(dir)->dir.parent = sub;
+	finds("does not lead to the root");
+	dir_remove(&node(sub)->dir.entries, e);
+	node(sub)->nlink--;
+	node(sub)->size -= 20;
+	e = dir_entry_create(&name);
+	dir_insert(&node(STORE_ROOT)->dir.entries, e, dir, S_IFDIR >> 12);
+	node(STORE_ROOT)->nlink++;
+	node(STORE_ROOT)->size += 20;
+	node(dir)->dir.parent = STORE_ROOT;
+}
+END_TEST
+
+START_TEST(sums)
+{
+	BROKEN(s->budget.bytes.used++, "bytes:", s->budget.bytes.used--);
+	BROKEN(s->budget.space.used--, "space:", s->budget.space.used++);
+	BROKEN(s->budget.nodes++, "nodes:", s->budget.nodes--);
+	BROKEN(node(file)->data.bytes++, "what was charged", node(file)->data.bytes--);
+	BROKEN(node(file)->data.pages++, "the count of pages", node(file)->data.pages--);
+}
+END_TEST
+
+START_TEST(bytes_of_a_hole)
+{
+	struct store_view view;
+	uint8_t *bytes;
+
+	ck_assert_int_eq(store_read_begin(s, file, 65536, 4464, &view), 0);
+	bytes = view.iov[0].iov_base;
+	store_read_end(&view);
+	BROKEN(bytes[10] = 1, "of a hole", bytes[10] = 0);
+	BROKEN(node(file)->size = 66000; bytes[4464] = 'x', "behind the end", node(file)->size = 70001);
+}
+END_TEST
+
+START_TEST(entries_and_slots)
+{
+	struct dir *d = &node(dir)->dir.entries;
+	uint64_t next = d->next_cookie;
+	struct dirent_node *e = dir_next(d, 5);
+	uint32_t first = 0;
+
+	ck_assert_ptr_nonnull(d->slots);
+	while (!d->slots[first])
+		first++;
+	BROKEN(d->next_cookie = 4, "next cookie", d->next_cookie = next);
+	BROKEN(e->cookie = 4, "cookies do not grow", e->cookie = 6);
+	BROKEN(e->hash++, "hash", e->hash--);
+	BROKEN(e->index++, "where it stands", e->index--);
+	BROKEN(e->node += 1000, "which is gone", e->node -= 1000);
+	BROKEN(e->type = S_IFIFO >> 12, "of another type", e->type = S_IFREG >> 12);
+	next = d->slots[first];
+	BROKEN(d->slots[first] = 0, "slots", d->slots[first] = (uint32_t)next);
+	BROKEN(d->live--, "", d->live++);
+}
+END_TEST
+
+START_TEST(a_node_that_was_forgotten)
+{
+	struct store_entry e;
+
+	ck_assert_int_eq(store_tmpfile(s, cred, dir, 0600, &e), 0);
+	BROKEN(atomic_store(&node(e.id)->nlookup, 0), "not freed", atomic_store(&node(e.id)->nlookup, 1));
+	node(e.id)->id += 1ull << 32;
+	finds("table of nodes");
+	node_table_at(s->table, (uint32_t)e.id)->id = e.id;
+	store_forget(s, e.id, 1);
+}
+END_TEST
+
+/* --- while others work ---------------------------------------------------- */
+
+static atomic_bool stop;
+
+static void *make_and_remove(void *context)
+{
+	node_id own = *(const node_id *)context;
+	static const char bytes[9000];
+	struct store_entry e, t;
+
+	while (!atomic_load(&stop)) {
+		ck_assert_int_eq(store_mknod(s, cred, own, "a", S_IFREG, 0, &e), 0);
+		store_write(s, e.id, 0, bytes, sizeof(bytes), true, true);
+		store_setxattr(s, cred, e.id, "user.x", bytes, 100, 0);
+		store_rename(s, cred, own, "a", dir, own == dir ? "c" : "d", RENAME_WHITEOUT, NULL);
+		store_forget(s, e.id, 1);
+		store_tmpfile(s, cred, own, 0600, &t);
+		store_unlink(s, dir, own == dir ? "c" : "d", NULL);
+		store_unlink(s, own, "a", NULL);
+		store_forget(s, t.id, 1);
+	}
+	return NULL;
+}
+
+START_TEST(others_may_be_at_work)
+{
+	node_id own[] = { dir, sub };
+	char text[1000] = "";
+	pthread_t threads[2];
+
+	for (int i = 0; i < 2; i++)
+		ck_assert_int_eq(pthread_create(&threads[i], NULL, make_and_remove, &own[i]), 0);
+	for (int i = 0; i < 100; i++)
+		ck_assert_msg(store_check(s, false, keep_line, text) == 0, "%s", text);
+	atomic_store(&stop, true);
+	for (int i = 0; i < 2; i++)
+		pthread_join(threads[i], NULL);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("store_check");
+	TCase *tc = tcase_create("store_check");
+
+	tcase_set_timeout(tc, 100);
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, link_counts_and_parents);
+	tcase_add_test(tc, a_circle);
+	tcase_add_test(tc, sums);
+	tcase_add_test(tc, bytes_of_a_hole);
+	tcase_add_test(tc, entries_and_slots);
+	tcase_add_test(tc, a_node_that_was_forgotten);
+	tcase_add_test(tc, others_may_be_at_work);
+	suite_add_tcase(suite, tc);
+	return unit_run(suite);
+}
