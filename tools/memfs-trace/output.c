@@ -32,9 +32,10 @@ static void on_signal(int number)
 	raise(number);
 }
 
+static const int numbers[] = { SIGINT, SIGTERM, SIGHUP };
+
 static void watch(const char *path)
 {
-	static const int numbers[] = { SIGINT, SIGTERM, SIGHUP };
 	struct sigaction action = { .sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND };
 	static bool registered;
 
@@ -55,6 +56,25 @@ static bool refuse(const char *path, const char *why)
 	return false;
 }
 
+/* mkostemp(3); no signal comes between the file and its being watched. */
+static int make_watched(char *path)
+{
+	sigset_t ours, before;
+	int fd, error;
+
+	sigemptyset(&ours);
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+		sigaddset(&ours, numbers[i]);
+	sigprocmask(SIG_BLOCK, &ours, &before);
+	fd = mkostemp(path, O_CLOEXEC);
+	error = errno;
+	if (fd >= 0)
+		watch(path);
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	errno = error;
+	return fd;
+}
+
 /* Makes the file beside the one that was asked for. Its descriptor, -1 = said. */
 static int make_temporary(struct output *o)
 {
@@ -67,14 +87,13 @@ static int make_temporary(struct output *o)
 		refuse(o->path, strerror(ENOMEM));
 		return -1;
 	}
-	fd = mkostemp(o->temporary, O_CLOEXEC);
+	fd = make_watched(o->temporary);
 	if (fd < 0) {
 		refuse(o->path, strerror(errno));
 		free(o->temporary);
 		o->temporary = NULL;
 		return -1;
 	}
-	watch(o->temporary);
 	/* As open(2) would have made it. */
 	if (fchmod(fd, 0666 & ~mask) < 0) {
 		refuse(o->path, strerror(errno));

@@ -12,6 +12,7 @@
 #include <sys/mman.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/wait.h>
@@ -22,12 +23,13 @@
 
 #define INTERVAL_MS 200
 #define COST_LIMIT 20      /* a look may take one in so many parts of the time */
+#define PHASE_PATIENCE 1000 /* milliseconds for the look at the start of a phase */
 #define STOP_PATIENCE 2000 /* milliseconds for the last look */
 #define KILL_PATIENCE 5000 /* milliseconds in which what was killed must be dead */
 
 struct sampler {
 	pid_t pid;
-	int pidfd, phases, samples; /* write end of a pipe of phases; memory file of samples */
+	int pidfd, phases, samples; /* one end of a socket for phases; memory file of samples */
 };
 
 /* --- looking ----------------------------------------------------------- */
@@ -161,7 +163,7 @@ static void sample(const char *root, pid_t daemon, int phases, int out)
 	struct cache_counts counts = find_counts();
 	double started = clock_seconds();
 	struct memory_sample first = { 0 };
-	int32_t phase = 0;
+	int32_t phase = 0, known = 0;
 	bool more = true;
 
 	look(&first, root, daemon, &counts);
@@ -174,6 +176,9 @@ static void sample(const char *root, pid_t daemon, int phases, int out)
 		s.stored -= first.stored;
 		if (write(out, &s, sizeof(s)) != sizeof(s))
 			_exit(1);
+		/* Who waits for this look may have given it up. */
+		if (phase != known && send(phases, "", 1, MSG_NOSIGNAL | MSG_DONTWAIT) == 1)
+			known = phase;
 		if (!more) /* this one was of the moment at which all ended */
 			_exit(0);
 		more = wait_for_next(phases, &phase, clock_seconds() - started - s.seconds);
@@ -182,7 +187,7 @@ static void sample(const char *root, pid_t daemon, int phases, int out)
 
 /* --- the other side ---------------------------------------------------- */
 
-static bool begin(struct sampler *s, const char *root, pid_t daemon, const int pipe_ends[2])
+static bool begin(struct sampler *s, const char *root, pid_t daemon, const int ends[2])
 {
 	pid_t parent = getpid();
 
@@ -193,8 +198,8 @@ static bool begin(struct sampler *s, const char *root, pid_t daemon, const int p
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		if (getppid() != parent)
 			_exit(1);
-		close(pipe_ends[1]);
-		sample(root, daemon, pipe_ends[0], s->samples);
+		close(ends[1]);
+		sample(root, daemon, ends[0], s->samples);
 	}
 	if (s->pid < 0)
 		return complain("fork: %s", strerror(errno));
@@ -205,34 +210,42 @@ static bool begin(struct sampler *s, const char *root, pid_t daemon, const int p
 struct sampler *sampler_start(const char *root, pid_t daemon)
 {
 	struct sampler *s = zalloc(1, sizeof(*s));
-	int pipe_ends[2];
+	int ends[2];
 
 	s->samples = memfd_create("samples", MFD_CLOEXEC);
-	if (s->samples < 0 || pipe2(pipe_ends, O_CLOEXEC) < 0) {
+	if (s->samples < 0 || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0) {
 		complain("sampling of memory: %s", strerror(errno));
 		if (s->samples >= 0)
 			close(s->samples);
 		free(s);
 		return NULL;
 	}
-	s->phases = pipe_ends[1];
-	if (!begin(s, root, daemon, pipe_ends)) {
-		close(pipe_ends[0]);
+	s->phases = ends[1];
+	if (!begin(s, root, daemon, ends)) {
+		close(ends[0]);
 		close(s->phases);
 		close(s->samples);
 		free(s);
 		return NULL;
 	}
-	close(pipe_ends[0]);
+	close(ends[0]);
 	return s;
 }
 
 void sampler_phase(struct sampler *s, int phase)
 {
-	unsigned char byte = (unsigned char)phase;
+	unsigned char byte;
+	struct pollfd fd = { .events = POLLIN };
 
+	if (!s)
+		return;
+	fd.fd = s->phases;
+	while (recv(s->phases, &byte, 1, MSG_DONTWAIT) == 1)
+		; /* an answer that came too late */
 	/* It may have ended; then what is there of the samples will have to do. */
-	if (s && write(s->phases, &byte, 1) != 1)
+	byte = (unsigned char)phase;
+	if (send(s->phases, &byte, 1, MSG_NOSIGNAL) == 1 && poll(&fd, 1, PHASE_PATIENCE) == 1 &&
+	    recv(s->phases, &byte, 1, MSG_DONTWAIT) != 1)
 		return;
 }
 

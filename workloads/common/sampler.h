@@ -33,7 +33,10 @@ struct sampler;
 /* Begins; `daemon` is 0 where there is none. NULL after a complaint. */
 struct sampler *sampler_start(const char *root, pid_t daemon);
 
-/* Another phase begins now. NULL is no sampler. */
+/*
+ * Another phase begins now: returns when it has been looked at what the one before has left, or after a second. NULL
+ * is no sampler.
+ */
 void sampler_phase(struct sampler *sampler, int phase);
 
 /*
