@@ -230,7 +230,9 @@ static int create_recorder(struct daemon *d)
 		result = fail("option 'trace=%s': lies inside the mount point", path);
 	} else {
 		err = recorder_create(&options, &d->fs.recorder);
-		if (err)
+		if (err == -EBUSY)
+			result = fail("trace %s: another memfs is writing to it", path);
+		else if (err)
 			result = fail("trace %s: %s", path, strerror(-err));
 	}
 	free(path);

@@ -30,11 +30,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 
 #include "trace/varint.h"
 #include "trace/writer.h"
 
+#define LOCK_TRIES 50
+#define LOCK_PAUSE_NS 100000000 /* so 5 s in all */
 #define RING_DEFAULT (4u << 20)
 #define NAME_LIMIT 4096           /* of one name in the trace: PATH_MAX for symlink targets */
 
@@ -288,6 +291,22 @@ void recorder_record(struct recorder *rec, const struct trace_call *call)
 /* --- beginning and end --------------------------------------------------- */
 
 /*
+ * Another memfs may be writing to it still. One that was unmounted just now is about to end: so there is some patience.
+ * 0 or -EBUSY; a filesystem without locks does without.
+ */
+static int lock_file(int fd)
+{
+	const struct timespec pause = { .tv_nsec = LOCK_PAUSE_NS };
+
+	for (unsigned i = 0; i < LOCK_TRIES; i++) {
+		if (flock(fd, LOCK_EX | LOCK_NB) == 0 || (errno != EWOULDBLOCK && errno != EINTR))
+			return 0;
+		nanosleep(&pause, NULL);
+	}
+	return -EBUSY;
+}
+
+/*
  * The file is made anew; one that is there is replaced only if it is ours and
  * a plain file: in a directory for everybody, a link may lead elsewhere.
  */
@@ -305,7 +324,9 @@ int writer_open_file(const char *path)
 		err = -EINVAL;
 	else if (st.st_uid != geteuid())
 		err = -EPERM;
-	else if (fchmod(fd, 0600) < 0 || ftruncate(fd, 0) < 0)
+	else
+		err = lock_file(fd);
+	if (!err && (fchmod(fd, 0600) < 0 || ftruncate(fd, 0) < 0))
 		err = -errno;
 	if (err) {
 		close(fd);

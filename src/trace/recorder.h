@@ -102,7 +102,8 @@ struct recorder_stats {
 /*
  * Makes the file, writes its header and starts the writer thread. Call it
  * after the last fork(): threads do not survive one.
- * Returns 0 and the recorder in *out, or a negative errno.
+ * Returns 0 and the recorder in *out, or a negative errno: -EBUSY when another memfs writes to the file,
+ * and has not ended within 5 s.
  */
 int recorder_create(const struct recorder_options *options, struct recorder **out);
 

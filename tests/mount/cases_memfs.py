@@ -7,7 +7,7 @@ import shutil
 import signal
 import subprocess
 
-from harness import (NOBODY, Paths, Skip, as_user, equal, fails, in_child, memfs_case,
+from harness import (NOBODY, Paths, Skip, as_user, case_on, equal, fails, in_child, memfs_case,
                      new_mount_namespace, other_mount, read, sh, wait_until, write)
 
 
@@ -264,6 +264,16 @@ def files_are_opened_without_a_call(target):
     calls = sh(f'{Paths.trace} show --between known end {trace}').splitlines()
     # With cache=auto each close(2) still asks for a FLUSH.
     equal({call.split('(')[0].split()[-1] for call in calls} - {'forget', 'flush'}, set())
+
+
+@case_on(lambda target: 'cache=always' in target.options)
+def two_do_not_write_one_trace(target):
+    with other_mount(target, '') as path:
+        write(f'{path}/f', b'x')
+        other = os.path.join(Paths.work, f'second{os.getpid()}')
+        os.makedirs(other)
+        refused(['another memfs', path + '.trace'], '-o', f'trace={path}.trace', other)
+        equal(os.path.ismount(other), False)
 
 
 @memfs_case
