@@ -108,7 +108,7 @@ def killed_in_build(target, path):
 
 @memfs_case
 def a_daemon_killed_during_a_parallel_build(target):
-    path = os.path.join(Paths.work, f'killed{os.getpid()}')
+    path = os.path.join(Paths.work, f'killed{Paths.tag()}')
     target.mount('', path)
     all_names = make_project(path)
     sources = {n for n in all_names if not n.endswith('.o') and n != 'prog'}
@@ -286,7 +286,7 @@ def by_summary(trace):
 @case_on(lambda target: target.options == 'cache=never')
 def strace_counts_the_same(target):
     mount = other_mount(target, '')
-    log = os.path.join(Paths.work, f'strace{os.getpid()}')
+    log = os.path.join(Paths.work, f'strace{Paths.tag()}')
     with mount as path:
         sh(f'strace -f -y -s 0 -o {log} -e trace=openat,close,write,rename,mkdir,unlink '
            f'{Paths.build}/tests/mount/make-calls {path}')

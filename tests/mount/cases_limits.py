@@ -19,7 +19,7 @@ MNT_DETACH = 2
 
 
 def own(name):
-    return os.path.join(Paths.work, f'{name}{os.getpid()}')
+    return os.path.join(Paths.work, f'{name}{Paths.tag()}')
 
 
 def umount2(path, flags=0):

@@ -30,7 +30,7 @@ class mounted:
 
     def __init__(self, *arguments):
         self.arguments = arguments
-        self.path = os.path.join(Paths.work, f'own{os.getpid()}')
+        self.path = os.path.join(Paths.work, f'own{Paths.tag()}')
 
     def __enter__(self):
         os.makedirs(self.path, exist_ok=True)
@@ -137,7 +137,7 @@ def ordinary_users_mount_what_is_theirs(target):
     if not os.path.exists('/etc/mtab'):
         raise Skip('no /etc/mtab, without which fusermount3 unmounts for root alone')
     # fusermount3 wants a user who has a name.
-    home = os.path.join(Paths.work, f'home{os.getpid()}')
+    home = os.path.join(Paths.work, f'home{Paths.tag()}')
     os.makedirs(f'{home}/d')
     os.chown(f'{home}/d', NOBODY, NOBODY)
     os.chmod(Paths.work, 0o755)
@@ -166,7 +166,7 @@ def ordinary_users_mount_what_is_theirs(target):
 
 @memfs_case
 def mounts_over_a_directory_that_is_not_empty(_):
-    path = os.path.join(Paths.work, f'full{os.getpid()}')
+    path = os.path.join(Paths.work, f'full{Paths.tag()}')
     os.makedirs(path)
     write(f'{path}/below')
     equal(run('-o', 'notrace', path).returncode, 0)
@@ -177,7 +177,7 @@ def mounts_over_a_directory_that_is_not_empty(_):
 
 @memfs_case
 def umount_ends_the_daemon_with_status_0(_):
-    path = os.path.join(Paths.work, f'fg{os.getpid()}')
+    path = os.path.join(Paths.work, f'fg{Paths.tag()}')
     trace = f'{path}.trace'
     for command in ('umount', 'fusermount3 -u'):
         os.makedirs(path, exist_ok=True)
@@ -192,7 +192,7 @@ def umount_ends_the_daemon_with_status_0(_):
 
 @memfs_case
 def signals_unmount(_):
-    path = os.path.join(Paths.work, f'sig{os.getpid()}')
+    path = os.path.join(Paths.work, f'sig{Paths.tag()}')
     trace = f'{path}.trace'
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         os.makedirs(path, exist_ok=True)
@@ -234,7 +234,7 @@ def a_killed_daemon_leaves_errors_and_no_hang(_):
 def files_are_opened_without_a_call(target):
     if 'never' in target.options:
         raise Skip('the kernel must ask where it may keep nothing')
-    trace = os.path.join(Paths.work, f'no_open{os.getpid()}.trace')
+    trace = os.path.join(Paths.work, f'no_open{Paths.tag()}.trace')
     with mounted('-o', f'{target.options},no_open,trace={trace}') as (path, _):
         write(f'{path}/f', b'hello')
         os.mkdir(f'{path}/d')
@@ -270,7 +270,7 @@ def files_are_opened_without_a_call(target):
 def two_do_not_write_one_trace(target):
     with other_mount(target, '') as path:
         write(f'{path}/f', b'x')
-        other = os.path.join(Paths.work, f'second{os.getpid()}')
+        other = os.path.join(Paths.work, f'second{Paths.tag()}')
         os.makedirs(other)
         refused(['another memfs', path + '.trace'], '-o', f'trace={path}.trace', other)
         equal(os.path.ismount(other), False)
@@ -354,7 +354,7 @@ def limits_change_while_mounted(target):
 
 @memfs_case
 def mount_8_calls_it_with_a_source(_):
-    path = os.path.join(Paths.work, f'own{os.getpid()}')
+    path = os.path.join(Paths.work, f'own{Paths.tag()}')
     os.makedirs(path)
     sh(f'mount -t fuse -o size=8m,notrace,noatime "{Paths.memfs}#scratch" {path}')
     equal(sh(f'findmnt -n -o SOURCE {path}').split(), ['scratch'])
@@ -394,7 +394,7 @@ def other_users_see_it_only_when_allowed(_):
 
 @memfs_case
 def a_full_trace_disk_harms_nothing(_):
-    small = os.path.join(Paths.work, f'small{os.getpid()}')
+    small = os.path.join(Paths.work, f'small{Paths.tag()}')
     os.makedirs(small)
     sh(f'mount -t tmpfs -o size=64k tmpfs {small}')
     with mounted('-o', f'cache=never,trace={small}/t') as (path, _):
@@ -411,9 +411,9 @@ def a_full_trace_disk_harms_nothing(_):
 def the_service_manager_is_told_when_the_mount_works(_):
     import socket
 
-    path = os.path.join(Paths.work, f'own{os.getpid()}')
+    path = os.path.join(Paths.work, f'own{Paths.tag()}')
     os.makedirs(path)
-    for name in (f'{path}.socket', f'@memfs-test-{os.getpid()}'):
+    for name in (f'{path}.socket', f'@memfs-test-{Paths.tag()}'):
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
             manager.settimeout(20)
             manager.bind(name.replace('@', '\0'))

@@ -17,7 +17,7 @@ class Place:
     own where /dev/fuse has mode 666, as udev sets it up (on some machines it is root's alone)."""
 
     def __init__(self, device='c 10 229'):
-        self.home = os.path.join(Paths.work, f'home{os.getpid()}')
+        self.home = os.path.join(Paths.work, f'home{Paths.tag()}')
         self.mountpoint = f'{self.home}/mnt'
         os.makedirs(self.mountpoint)
         os.chown(self.home, NOBODY, NOBODY)

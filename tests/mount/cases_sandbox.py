@@ -15,7 +15,7 @@ SYS_ADMIN, DAC_READ_SEARCH, DAC_OVERRIDE = 1 << 21, 1 << 2, 1 << 1
 
 
 def path_of_my_own():
-    path = os.path.join(Paths.work, f'sandbox{os.getpid()}')
+    path = os.path.join(Paths.work, f'sandbox{Paths.tag()}')
     os.makedirs(path, exist_ok=True)
     return path
 
@@ -247,7 +247,7 @@ def callers_of_other_users_have_their_names(target):
 def ordinary_users_have_it_too(target):
     if not os.path.exists('/etc/mtab'):
         raise Skip('no /etc/mtab, without which fusermount3 unmounts for root alone')
-    home = os.path.join(Paths.work, f'home{os.getpid()}')
+    home = os.path.join(Paths.work, f'home{Paths.tag()}')
     os.makedirs(f'{home}/d')
     os.chown(home, NOBODY, NOBODY)
     os.chown(f'{home}/d', NOBODY, NOBODY)

@@ -362,7 +362,7 @@ def a_reader_in_another_language_counts_the_same(target):
 
 @memfs_case
 def a_killed_daemon_leaves_what_it_had_recorded(target):
-    path = os.path.join(Paths.work, f'killed{os.getpid()}')
+    path = os.path.join(Paths.work, f'killed{Paths.tag()}')
     target.mount('', path)
     for number in range(2000):
         os.mknod(f'{path}/f{number}')

@@ -28,6 +28,12 @@ class Paths:
     """Where things are; set once by main()."""
     memfs = trace = work = build = None
     seed = 0  # of random tests
+    number = 0  # of the case that runs
+
+    @classmethod
+    def tag(cls):
+        """For names of files in .work: no other case has it. (Process ids alone come again.)"""
+        return f'{cls.number}-{os.getpid()}'
 
     @classmethod
     def complaints(cls):
@@ -108,7 +114,7 @@ class other_mount:
 
     def __init__(self, target, options, whole=True):
         self.target, self.options, self.whole = target, options, whole
-        self.path = os.path.join(Paths.work, f'other{os.getpid()}')
+        self.path = os.path.join(Paths.work, f'other{Paths.tag()}')
 
     def __enter__(self):
         return self.target.mount(self.options, self.path)
@@ -277,6 +283,7 @@ def _kill_group(pid):
 
 def _run(function, target, number):
     """Runs one case; returns its verdict and what it printed."""
+    Paths.number = number
     path = os.path.join(Paths.work, 'case.log')
     log = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC)
     directory = os.path.join(target.path, f'case{number}')
