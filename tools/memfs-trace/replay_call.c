@@ -210,6 +210,15 @@ static void take_back(const struct replay_step *s, int directory, const char *na
 		unlinkat(directory, name, flags);
 }
 
+/* For calls on the handle that this one gave, if the trace has any. */
+static void keep(const struct replay_step *s, int fd)
+{
+	if (s->open)
+		s->open->fd = fd;
+	else
+		close(fd);
+}
+
 static int call_create(struct replay_step *s)
 {
 	const struct trace_event *e = &s->event;
@@ -219,10 +228,7 @@ static int call_create(struct replay_step *s)
 
 	if (fd < 0)
 		return errno;
-	if (s->open)
-		s->open->fd = fd;
-	else
-		close(fd);
+	keep(s, fd);
 	take_back(s, s->node->fd, e->name, 0);
 	return 0;
 }
@@ -233,10 +239,7 @@ static int call_tmpfile(struct replay_step *s)
 
 	if (fd < 0)
 		return errno;
-	if (s->open)
-		s->open->fd = fd;
-	else
-		close(fd);
+	keep(s, fd);
 	return 0;
 }
 
@@ -336,10 +339,7 @@ static int call_open(struct replay *r, struct replay_step *s)
 		fd = open_node(s, (int)(flags & O_ACCMODE) | more);
 	if (fd < 0)
 		return errno;
-	if (s->open)
-		s->open->fd = fd;
-	else
-		close(fd);
+	keep(s, fd);
 	return flags & O_TRUNC ? replay_forget_bytes(r, s->node, 0, UINT64_MAX) : 0;
 }
 
@@ -349,10 +349,7 @@ static int call_opendir(struct replay_step *s)
 
 	if (fd < 0)
 		return errno;
-	if (s->open)
-		s->open->fd = fd;
-	else
-		close(fd);
+	keep(s, fd);
 	return 0;
 }
 
