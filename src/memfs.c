@@ -101,7 +101,7 @@ static bool remove_dead_mount(const char *given)
 
 	if (!resolve_dead(given, path) || !unmounter_is_memfs(path) || unmounter_unmount(path) < 0)
 		return false;
-	fprintf(stderr, "memfs: %s: removed the mount of a memfs that had died\n", given);
+	complain("%s: removed the mount of a memfs that had died", given);
 	return true;
 }
 
@@ -193,7 +193,7 @@ static bool is_inside(const char *path, const char *mountpoint)
 /* Where nobody sees stderr any more, the log of the system has it too. */
 static void report(const char *text)
 {
-	fprintf(stderr, "memfs: %s\n", text);
+	complain("%s", text);
 	syslog(LOG_DAEMON | LOG_ERR, "%s", text);
 }
 

@@ -213,7 +213,7 @@ static const int always[] = {
 
 /* The rings in memory, the file and its series, and who is behind a pid; the system's log, if the file fails. */
 static const int tracing[] = {
-	SCMP_SYS(memfd_create), SCMP_SYS(ftruncate), SCMP_SYS(ftruncate64), SCMP_SYS(fchmod),
+	SCMP_SYS(ftruncate), SCMP_SYS(ftruncate64), SCMP_SYS(fchmod),
 	SCMP_SYS(access), SCMP_SYS(faccessat), SCMP_SYS(faccessat2), SCMP_SYS(rename),
 	SCMP_SYS(renameat), SCMP_SYS(renameat2), SCMP_SYS(unlink), SCMP_SYS(unlinkat),
 	SCMP_SYS(flock), SCMP_SYS(pidfd_open), SCMP_SYS(connect), SCMP_SYS(sendto),

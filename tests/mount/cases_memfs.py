@@ -28,9 +28,9 @@ def refused(expected, *arguments, status=1, **keywords):
 class mounted:
     """with mounted('-o', 'notrace') as (path, line): a mount of its own, and what it said."""
 
-    def __init__(self, *arguments):
+    def __init__(self, *arguments, name='own'):
         self.arguments = arguments
-        self.path = os.path.join(Paths.work, f'own{Paths.tag()}')
+        self.path = os.path.join(Paths.work, f'{name}{Paths.tag()}')
 
     def __enter__(self):
         os.makedirs(self.path, exist_ok=True)
@@ -288,6 +288,16 @@ def a_dead_mount_makes_way_for_a_new_one(_):
         equal(sh(f'findmnt -n -o TARGET {path}').split(), [path])
         sh(f'umount {path}')
         equal(os.path.ismount(path), False)
+
+
+@memfs_case
+def what_is_said_of_a_dead_mount_stays_on_one_line(_):
+    with mounted('-o', 'notrace', name='de\nad') as (path, _):
+        os.kill(daemon_of(path), signal.SIGKILL)
+        wait_until(lambda: dead(path))
+        done = run('-o', 'notrace', path)
+        equal((done.returncode, done.stderr.count('\n')), (0, 1), done.stderr)
+        assert r'de\012ad' in done.stderr, done.stderr
 
 
 @memfs_case

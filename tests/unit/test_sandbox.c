@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
@@ -182,11 +183,12 @@ SANDBOX_TEST(a_trace_can_be_put_aside)
 	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
 	WORKS(fd);
 	WORKS(fchmod(fd, 0600));
+	WORKS(flock(fd, LOCK_EX | LOCK_NB));
 	WORKS(ftruncate(fd, 0));
 	close(fd);
 	WORKS(unlink(aside));
 	WORKS(unlink(path));
-	WORKS(syscall(SYS_memfd_create, "x", MFD_CLOEXEC));
+	REFUSED(syscall(SYS_memfd_create, "x", MFD_CLOEXEC));
 	WORKS(syscall(SYS_pidfd_open, getpid(), 0));
 }
 
