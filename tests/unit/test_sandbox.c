@@ -188,13 +188,13 @@ SANDBOX_TEST(a_trace_can_be_put_aside)
 	close(fd);
 	WORKS(unlink(aside));
 	WORKS(unlink(path));
-	REFUSED(syscall(SYS_memfd_create, "x", MFD_CLOEXEC));
 	WORKS(syscall(SYS_pidfd_open, getpid(), 0));
 }
 
 SANDBOX_TEST(rings_are_for_io_uring)
 {
 	enter(&traced);
+	REFUSED(syscall(SYS_memfd_create, "x", MFD_CLOEXEC));
 	REFUSED(syscall(SYS_io_uring_setup, 1, NULL));
 	REFUSED(syscall(SYS_io_uring_enter, -1, 0, 0, 0, NULL, 0));
 	REFUSED(syscall(SYS_mbind, NULL, 0, 0, NULL, 0, 0));
