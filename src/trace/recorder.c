@@ -119,7 +119,7 @@ static struct entry *reserve(struct recorder *rec, struct worker *w, size_t n)
 {
 	const struct timespec pause = { .tv_nsec = 100000 };
 
-	while (rec->blocks && n < w->ring.size && !ring_has_room(&w->ring, n)) {
+	while (rec->blocks && n <= w->ring.size / 2 && !ring_has_room(&w->ring, n)) {
 		if (!atomic_exchange(&rec->urgent, 1))
 			futex_wake(&rec->urgent);
 		nanosleep(&pause, NULL);

@@ -16,45 +16,44 @@ static uint64_t round_up(size_t size)
 	return result;
 }
 
-/*
- * The same memory twice, one behind the other. Of a shared mapping mremap(2) makes a second one when
- * the old size is 0: so no descriptor is needed, of which there may be none left.
- */
-static int map_twice(struct ring *r)
+static uint64_t aligned(size_t n)
 {
-	uint8_t *at = mmap(NULL, 2 * r->size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-
-	if (at == MAP_FAILED)
-		return -ENOMEM;
-	if (mremap(at, 0, r->size, MREMAP_MAYMOVE | MREMAP_FIXED, at + r->size) == MAP_FAILED) {
-		munmap(at, 2 * r->size);
-		return -ENOMEM;
-	}
-	r->bytes = at;
-	return 0;
+	return (n + ALIGN - 1) & ~(uint64_t)(ALIGN - 1);
 }
 
 int ring_init(struct ring *r, size_t size)
 {
-	*r = (struct ring){ .size = round_up(size) };
-	return map_twice(r);
+	*r = (struct ring){ .size = round_up(size), .gap = UINT64_MAX };
+	/* Of pages that are first written to: the memory of an idle worker is none. */
+	r->bytes = mmap(NULL, r->size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	return r->bytes == MAP_FAILED ? -ENOMEM : 0;
 }
 
 void ring_destroy(struct ring *r)
 {
-	munmap(r->bytes, 2 * r->size);
+	munmap(r->bytes, r->size);
 	r->bytes = NULL;
 }
 
-bool ring_has_room(struct ring *r, size_t n)
+/* Where an entry of n bytes would begin: at head, or behind the gap that it would leave. */
+static uint64_t place(const struct ring *r, uint64_t head, uint64_t n)
+{
+	uint64_t left = r->size - (head & (r->size - 1));
+
+	return n <= left ? head : head + left;
+}
+
+bool ring_has_room(struct ring *r, size_t size)
 {
 	uint64_t head = atomic_load_explicit(&r->head, memory_order_relaxed);
+	uint64_t n = aligned(size), end = place(r, head, n) + n;
 
-	n = (n + ALIGN - 1) & ~(size_t)(ALIGN - 1);
-	if (head - r->tail_seen + n <= r->size)
+	if (n > r->size / 2) /* with a gap before it, it might never fit */
+		return false;
+	if (end - r->tail_seen <= r->size)
 		return true;
 	r->tail_seen = atomic_load_explicit(&r->tail, memory_order_acquire);
-	return head - r->tail_seen + n <= r->size;
+	return end - r->tail_seen <= r->size;
 }
 
 void *ring_reserve(struct ring *r, size_t n)
@@ -63,14 +62,17 @@ void *ring_reserve(struct ring *r, size_t n)
 		atomic_fetch_add_explicit(&r->lost, 1, memory_order_relaxed);
 		return NULL;
 	}
-	return r->bytes + (atomic_load_explicit(&r->head, memory_order_relaxed) & (r->size - 1));
+	r->reserved = place(r, atomic_load_explicit(&r->head, memory_order_relaxed), aligned(n));
+	return r->bytes + (r->reserved & (r->size - 1));
 }
 
 bool ring_commit(struct ring *r, size_t n)
 {
 	uint64_t head = atomic_load_explicit(&r->head, memory_order_relaxed);
 
-	head += (n + ALIGN - 1) & ~(size_t)(ALIGN - 1);
+	if (r->reserved != head)
+		atomic_store_explicit(&r->gap, head, memory_order_relaxed);
+	head = r->reserved + aligned(n);
 	/* Sequentially consistent: whoever commits looks at something else next, see recorder.c. */
 	atomic_store(&r->head, head);
 	if (head - r->tail_seen <= r->size / 2)
@@ -84,9 +86,18 @@ size_t ring_peek(struct ring *r, const uint8_t **bytes)
 {
 	uint64_t tail = atomic_load_explicit(&r->tail, memory_order_relaxed);
 	uint64_t head = atomic_load(&r->head);
+	uint64_t gap = atomic_load_explicit(&r->gap, memory_order_relaxed);
+	uint64_t lap_end = (tail | (r->size - 1)) + 1;
 
+	if (tail == gap && tail != head) {
+		tail = lap_end;
+		lap_end += r->size;
+		atomic_store_explicit(&r->tail, tail, memory_order_release);
+	} else if (gap >= tail && gap < head) {
+		lap_end = gap;
+	}
 	*bytes = r->bytes + (tail & (r->size - 1));
-	return head - tail;
+	return (head < lap_end ? head : lap_end) - tail;
 }
 
 void ring_consume(struct ring *r, size_t n)

@@ -13,10 +13,12 @@
  * head and tail only grow; a position is taken modulo the size. The producer
  * alone stores head (after the bytes), the consumer alone stores
  * tail (release, after it is done with the bytes). So each sees whole entries
- * only, and neither ever waits. The buffer is mapped twice in a row, so that
- * an entry that runs over the end still lies in one piece.
+ * only, and neither ever waits. An entry lies in one piece: where what is left
+ * until the end of the buffer is too short for it, that is left out, and gap
+ * says from which position on. One such position is enough: the next one comes
+ * a whole buffer later, when the consumer must be past this one.
  *
- * A full ring drops the entry and counts it.
+ * A full ring drops the entry and counts it; so it does with one of more than half its size.
  */
 #ifndef MEMFS_TRACE_RING_H
 #define MEMFS_TRACE_RING_H
@@ -30,6 +32,8 @@ struct ring {
 	/* the producer's */
 	_Alignas(64) _Atomic uint64_t head;
 	uint64_t tail_seen;    /* what the producer last knew of tail */
+	uint64_t reserved;     /* where the entry begins that was reserved last */
+	_Atomic uint64_t gap;  /* from here to the end of the buffer is nothing; stored before head */
 	_Atomic uint64_t lost;
 	/* the consumer's */
 	_Alignas(64) _Atomic uint64_t tail;
@@ -51,7 +55,10 @@ bool ring_has_room(struct ring *r, size_t n);
 /* Hands the bytes reserved over; true while the ring is more than half full. Producer. */
 bool ring_commit(struct ring *r, size_t n);
 
-/* All that is there now: its length, and where it begins. Consumer. */
+/*
+ * What is there now in one piece, from the oldest on: its length (0 = the ring is empty) and where it
+ * begins. Consumer. All that is there is in two pieces at most.
+ */
 size_t ring_peek(struct ring *r, const uint8_t **bytes);
 
 /* Gives n bytes back. Consumer. */

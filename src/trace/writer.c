@@ -321,7 +321,8 @@ static bool is_full(const struct recorder *rec)
 						      memory_order_relaxed) >= rec->max_bytes;
 }
 
-static bool drain_worker(struct recorder *rec, struct worker *w)
+/* What is in the ring in one piece. Was there anything? */
+static bool drain_piece(struct recorder *rec, struct worker *w)
 {
 	const uint8_t *bytes;
 	size_t size = ring_peek(&w->ring, &bytes), at = 0;
@@ -349,6 +350,16 @@ static bool drain_worker(struct recorder *rec, struct worker *w)
 	ring_consume(&w->ring, size);
 	atomic_fetch_add_explicit(&rec->recorded, calls, memory_order_relaxed);
 	return size > 0;
+}
+
+/* All that was in the ring when this began. Was there anything? */
+static bool drain_worker(struct recorder *rec, struct worker *w)
+{
+	bool any = drain_piece(rec, w);
+
+	if (any)
+		drain_piece(rec, w);
+	return any;
 }
 
 /* Empties all rings once. Was there anything? */

@@ -25,6 +25,34 @@ START_TEST(a_full_ring_drops_and_counts)
 }
 END_TEST
 
+START_TEST(an_entry_lies_in_one_piece)
+{
+	const uint8_t *bytes;
+	struct ring r;
+
+	ck_assert_int_eq(ring_init(&r, 4096), 0);
+	for (int i = 0; i < 3; i++) {
+		ck_assert_ptr_eq(ring_reserve(&r, 1200), r.bytes + i * 1200);
+		ring_commit(&r, 1200);
+	}
+	ck_assert_ptr_null(ring_reserve(&r, 600)); /* 496 are left until the end, and none before */
+	ck_assert_uint_eq(ring_peek(&r, &bytes), 3600);
+	ring_consume(&r, 1200);
+	ck_assert_ptr_eq(ring_reserve(&r, 600), r.bytes);
+	ring_commit(&r, 600);
+	ck_assert_uint_eq(ring_peek(&r, &bytes), 2400);
+	ck_assert_ptr_eq(bytes, r.bytes + 1200);
+	ring_consume(&r, 2400);
+	ck_assert_uint_eq(ring_peek(&r, &bytes), 600);
+	ck_assert_ptr_eq(bytes, r.bytes);
+	ring_consume(&r, 600);
+	ck_assert_uint_eq(ring_peek(&r, &bytes), 0);
+	ck_assert(ring_has_room(&r, 2048));
+	ck_assert(!ring_has_room(&r, 2056)); /* not with any gap before it */
+	ring_destroy(&r);
+}
+END_TEST
+
 enum { MESSAGES = 200000 };
 
 static void *produce(void *ring)
@@ -82,6 +110,7 @@ int main(void)
 
 	tcase_set_timeout(tc, 120);
 	tcase_add_test(tc, a_full_ring_drops_and_counts);
+	tcase_add_test(tc, an_entry_lies_in_one_piece);
 	tcase_add_test(tc, what_goes_in_comes_out_in_order_and_whole);
 	suite_add_tcase(suite, tc);
 	return unit_run(suite);
