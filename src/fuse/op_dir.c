@@ -16,11 +16,15 @@ void opens_dir(struct fs *fs, struct fuse_file_info *fi)
 	}
 }
 
+/*
+ * There is nothing to prepare for a listing, and the kernel keeps it: where round trips are to be saved, this is
+ * declined like op_flush(), and directories are listed without a call.
+ */
 int op_opendir(struct call *call, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	call->trace.node = ino;
 	call->trace.flags = (uint32_t)fi->flags;
-	if (call->fs->no_open)
+	if (call->fs->no_open || call->fs->cache == CACHE_ALWAYS)
 		return -ENOSYS; /* and is never asked again */
 	opens_dir(call->fs, fi);
 	call_reply_open(call, fi);

@@ -21,7 +21,7 @@
 #include "common/text.h"
 
 #define MOUNT_PATIENCE 30   /* seconds until a mount or unmount counts as hanging */
-#define BUSY_PATIENCE 5     /* seconds in which the last processes of a build may end */
+#define BUSY_PATIENCE 20    /* seconds in which the last processes of a build may end */
 
 /* Those that are open, the last one first: for the exit handler. */
 static struct filesystem *all_open;
