@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "fuse/operations.h"
 #include "fuse/session.h"
@@ -208,12 +209,36 @@ static void reply(struct call *call)
 	}
 }
 
+static const char *keep_name(const char *name, char *to)
+{
+	size_t length;
+
+	if (!name)
+		return NULL;
+	length = strnlen(name, TRACE_NAME_LIMIT);
+	memcpy(to, name, length);
+	to[length] = '\0';
+	return to;
+}
+
+/*
+ * Names lie in the request, and what has happened is recorded when it has been answered. Over io_uring the answer
+ * is written where the request was (one payload buffer for both), so they are put aside before.
+ */
+static void keep_names(struct call *call)
+{
+	call->trace.name = keep_name(call->trace.name, call->names[0]);
+	call->trace.name2 = keep_name(call->trace.name2, call->names[1]);
+}
+
 static void finish(struct call *call, int err)
 {
 	if (err < 0) {
 		call->trace.error = -err;
 		call->kind = REPLY_ERROR;
 	}
+	if (call->fs->recorder && call->fs->uses_io_uring)
+		keep_names(call);
 	reply(call);
 	if (call->fs->recorder) {
 		call->trace.end_ns = recorder_clock();

@@ -40,6 +40,7 @@ struct call {
 	char *buffer;              /* REPLY_BUFFER, _TEXT, _IOCTL; malloc()ed, freed when all is done */
 	size_t size;               /* of buffer; REPLY_WRITTEN, REPLY_XATTR_SIZE: the number */
 	off_t offset;              /* REPLY_SEEK */
+	char names[2][TRACE_NAME_LIMIT + 1]; /* see keep_names() */
 	union {
 		struct fuse_entry_param entry;
 		struct stat attr;

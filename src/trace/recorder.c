@@ -39,7 +39,6 @@
 #define LOCK_TRIES 50
 #define LOCK_PAUSE_NS 100000000 /* so 5 s in all */
 #define RING_DEFAULT (4u << 20)
-#define NAME_LIMIT 4096           /* of one name in the trace: PATH_MAX for symlink targets */
 
 static _Thread_local struct {
 	uint64_t serial;
@@ -188,7 +187,7 @@ static void count(struct worker *w, const struct trace_call *call)
 
 static size_t name_length(const char *name)
 {
-	return name ? strnlen(name, NAME_LIMIT) : 0;
+	return name ? strnlen(name, TRACE_NAME_LIMIT) : 0;
 }
 
 static uint8_t *put_field(uint8_t *at, uint32_t *mask, enum trace_field field, uint64_t value)

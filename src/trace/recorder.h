@@ -17,6 +17,8 @@
 
 #include <memfs/trace_ops.h>
 
+#define TRACE_NAME_LIMIT 4096 /* bytes of one name in the trace: PATH_MAX, for symlink targets */
+
 struct recorder;
 
 /*
@@ -51,7 +53,8 @@ struct trace_call {
 	uint32_t new_uid;    /* SETATTR */
 	uint32_t new_gid;
 	uint64_t rdev;       /* MKNOD */
-	const char *name;    /* the name asked about; NULL = none. NUL-terminated raw bytes */
+	const char *name;    /* the name asked about; NULL = none. NUL-terminated raw bytes, of which
+	                        no more than TRACE_NAME_LIMIT are recorded */
 	const char *name2;   /* RENAME: the new name; SYMLINK: the target */
 };
 
