@@ -10,8 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "complain.h"
-#include "size.h"
+#include "base/complain.h"
+#include "base/size.h"
 
 /* Smaller, and two names of the longest kind do not fit; larger is surely a mistake. */
 #define ROTATE_MIN (64u << 10)

@@ -29,7 +29,7 @@
 #include <unistd.h>
 
 #include "fuse/operations.h"
-#include "size.h"
+#include "base/size.h"
 
 #define TEXT_MAX 1024 /* of a value that is set */
 
