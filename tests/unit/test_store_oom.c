@@ -17,8 +17,8 @@
 #include <unistd.h>
 
 #include "../fuzz/play.h"
+#include "../fuzz/sound.h"
 #include "failing.h"
-#include "sound.h"
 #include "store/node.h"
 #include "unit.h"
 
