@@ -410,7 +410,7 @@ static int serve(struct daemon *d)
 	if (err)
 		return fail("%s", strerror(-err));
 	notify_open();
-	d->options.store.ebb = trim_ask;
+	d->options.store.shrunk = trim_ask;
 	err = store_create(&d->options.store, &d->fs.store);
 	if (err) {
 		unmounter_end(&d->unmounter, false);

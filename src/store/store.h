@@ -52,7 +52,7 @@ struct store_options {
 	 * Called, with locks held, when what is stored has become much less: a hint that memory
 	 * could be given back. NULL = nobody cares.
 	 */
-	void (*ebb)(void *context);
+	void (*shrunk)(void *context);
 	void *context;
 };
 
