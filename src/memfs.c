@@ -6,8 +6,9 @@
  *
  *   memfs.c              main(): start, tell, stop
  *   options.c            the command line
- *   complain.c           what there is to say on stderr
- *   notify.c             ... and to the service manager
+ *   base/complain.c      what there is to say on stderr
+ *   base/size.c          sizes as people write them: 4g, 50%
+ *   notify.c             what there is to say to the service manager
  *
  *   fuse/session.c       mount, negotiate, serve
  *   fuse/operations.h    the table of operations
@@ -15,21 +16,30 @@
  *   fuse/op_*.c          the handlers: unpack, one call of the store
  *
  *   store/store.h        the filesystem in memory, as the handlers see it
+ *   store/store.c        making and ending it, its limits
  *   store/namespace.c    names: look up, make, link, remove, list
  *   store/rename.c       ... and rename
+ *   store/walk.c         ... and all names of the tree, for the trace
  *   store/attr.c         attributes
+ *   store/xattr.c        extended attributes, access control lists (acl.c, xattrs.c)
  *   store/file.c         reading and writing
  *   store/node.c         nodes: table by id, lifetime
  *   store/dir.c          the entries of one directory
  *   store/data.c         the bytes of one file
  *   store/budget.c       what all of it may take
  *   store/lock.c         the locks and their order
+ *   store/check.c        what must hold of all of it
+ *
+ *   trace/recorder.h     takes each call down
+ *   trace/process.c      ... with the process behind it
+ *   trace/ring.c         ... on its way to the writer thread
+ *   trace/writer.c       the writer thread: from the rings to the file
+ *   trace/block.c        blocks with checksums (intern.c: names as numbers)
+ *   trace/reader.c       the other end, for the tools: blocks.c, tree.c, map.c
  *
  *   unmounter.c          a process of its own, which unmounts in the end
  *   sandbox.c            gives up what serving does not need
  *   trim.c               gives memory back after much was removed
- *
- *   trace/recorder.h     takes each call down; see there for the way to the file
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -46,7 +56,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "complain.h"
+#include "base/complain.h"
 #include "fuse/session.h"
 #include "notify.h"
 #include "options.h"
@@ -400,7 +410,7 @@ static int serve(struct daemon *d)
 	if (err)
 		return fail("%s", strerror(-err));
 	notify_open();
-	d->options.store.ebb = trim_ask;
+	d->options.store.shrunk = trim_ask;
 	err = store_create(&d->options.store, &d->fs.store);
 	if (err) {
 		unmounter_end(&d->unmounter, false);

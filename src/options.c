@@ -10,8 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "complain.h"
-#include "size.h"
+#include "base/complain.h"
+#include "base/size.h"
 
 /* Smaller, and two names of the longest kind do not fit; larger is surely a mistake. */
 #define ROTATE_MIN (64u << 10)
@@ -23,7 +23,8 @@ static const char usage_text[] =
 	"Mount an empty filesystem that lives in memory and records every call it gets.\n"
 	"\n"
 	"  -f, --foreground     stay in the foreground\n"
-	"  -o OPTION[,...]      mount options, below\n"
+	"  -o, --options OPTION[,...]\n"
+	"                       mount options, below\n"
 	"  -h, --help           show this text\n"
 	"  -V, --version        show the version\n"
 	"\n"
@@ -51,8 +52,8 @@ static const char usage_text[] =
 	"                       (default: when the kernel offers it)\n"
 	"Debugging:\n"
 	"  no_sandbox           keep all privileges\n"
-	"And of mount(8): ro rw allow_other dev nodev suid nosuid exec noexec atime noatime\n"
-	"  sync dirsync fsname=NAME\n"
+	"And of mount(8): ro rw allow_other auto_unmount dev nodev suid nosuid exec noexec\n"
+	"  atime noatime sync async dirsync fsname=NAME\n"
 	"\n"
 	"Unmount with: umount MOUNTPOINT, or fusermount3 -u MOUNTPOINT\n";
 

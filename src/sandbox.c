@@ -21,7 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "complain.h"
+#include "base/complain.h"
 
 #ifndef FUSE_DEV_IOC_CLONE
 #define FUSE_DEV_IOC_CLONE _IOR(229, 0, uint32_t)

@@ -15,6 +15,7 @@ int trim_start(void);
 /* Asks for it, from any thread; never waits. The argument means nothing: it is a callback. */
 void trim_ask(void *unused);
 
+/* Ends the thread, and waits for that. After trim_start() only. */
 void trim_stop(void);
 
 #endif

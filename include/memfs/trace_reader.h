@@ -100,6 +100,7 @@ int trace_next(struct trace_reader *r, struct trace_event *event);
  */
 void trace_set_follow(struct trace_reader *r, bool follow);
 
+/* Fills *info. Most is only known when trace_next() has returned 0. */
 void trace_get_info(const struct trace_reader *r, struct trace_info *info);
 
 /* A fact by its key ("cache", "mountpoint", "op.35", ...), NULL = not there (yet). */

@@ -28,6 +28,7 @@ enum cache_mode {
 	CACHE_NEVER,  /* nothing: every system call is seen */
 };
 
+/* The name as in -o cache=NAME; static text. */
 const char *cache_mode_name(enum cache_mode mode);
 
 struct fs {

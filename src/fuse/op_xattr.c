@@ -28,8 +28,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/size.h"
 #include "fuse/operations.h"
-#include "size.h"
 
 #define TEXT_MAX 1024 /* of a value that is set */
 

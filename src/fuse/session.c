@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "complain.h"
+#include "base/complain.h"
 #include "fuse/operations.h"
 
 #define MAX_BACKGROUND 128 /* readahead, writeback and releases under way at once */

@@ -16,13 +16,13 @@
 #include <stdint.h>
 
 #define BUDGET_NODE 1024 /* as tmpfs's BOGO_INODE_SIZE */
-#define BUDGET_EBB (8u << 20) /* a fall by less than that is none */
+#define BUDGET_SHRUNK_MIN (8u << 20) /* bytes; a fall by less is not worth a call of shrunk() */
 
 struct account {
 	_Atomic uint64_t used;
 	_Atomic uint64_t limit; /* UINT64_MAX = none */
-	_Atomic uint64_t high;  /* the most that was used since the last ebb */
-	void (*ebb)(void *context); /* called when it has fallen to half of that; NULL = nobody cares */
+	_Atomic uint64_t peak;  /* high-water mark since the last call of shrunk() */
+	void (*shrunk)(void *context); /* called when `used` has fallen to half of it; may be NULL */
 	void *context;
 };
 

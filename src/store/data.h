@@ -40,6 +40,7 @@ struct data {
 	unsigned height;
 };
 
+/* An empty file; it has no memory yet. data_destroy() gives all back, to the budget too. */
 void data_init(struct data *d);
 void data_destroy(struct data *d, struct budget *b);
 

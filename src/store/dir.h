@@ -65,11 +65,13 @@ struct dir_name {
 /* 0, -ENAMETOOLONG, or -ENOENT for an empty name. */
 int dir_name_init(struct dir_name *n, const char *name);
 
+/* An empty directory; it has no memory yet. */
 void dir_init(struct dir *d);
 
 /* Frees all entries; the nodes that they name are the caller's business. */
 void dir_destroy(struct dir *d);
 
+/* NULL = there is none of that name. What is returned stays the directory's. */
 struct dirent_node *dir_find(const struct dir *d, const struct dir_name *name);
 
 /* An entry that is not yet in a directory: NULL when there is no memory. free() ends it. */

@@ -43,9 +43,11 @@ struct lock_table {
 	struct stripe nodes[LOCK_STRIPES];
 };
 
+/* 0, or -ENOMEM. The caller owns *out; locks_destroy() may be given NULL. */
 int locks_create(struct lock_table **out);
 void locks_destroy(struct lock_table *t);
 
+/* The stripe of an id, which need not be that of a node. It is not locked yet. */
 pthread_rwlock_t *lock_of_dir(struct lock_table *t, node_id id);
 pthread_rwlock_t *lock_of_node(struct lock_table *t, node_id id);
 

@@ -72,6 +72,7 @@ struct store {
 	_Atomic bool has_flags;    /* some node has, or has had, store_set_flags() */
 };
 
+/* An empty table; id 1, the first one given, is the root's. 0 or -ENOMEM. */
 int node_table_create(struct node_table **out);
 
 /* Frees the table and, through release, every node still in it. */

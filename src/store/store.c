@@ -49,7 +49,7 @@ int store_create(const struct store_options *options, struct store **out)
 	set_limit(&s->budget.bytes, options->size);
 	set_limit(&s->budget.space, options->nr_inodes > UINT64_MAX / BUDGET_NODE ?
 		  0 : options->nr_inodes * BUDGET_NODE);
-	s->budget.bytes.ebb = s->budget.space.ebb = options->ebb;
+	s->budget.bytes.shrunk = s->budget.space.shrunk = options->shrunk;
 	s->budget.bytes.context = s->budget.space.context = options->context;
 	err = locks_create(&s->locks);
 	if (!err)

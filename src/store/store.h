@@ -52,7 +52,7 @@ struct store_options {
 	 * Called, with locks held, when what is stored has become much less: a hint that memory
 	 * could be given back. NULL = nobody cares.
 	 */
-	void (*ebb)(void *context);
+	void (*shrunk)(void *context);
 	void *context;
 };
 
@@ -94,6 +94,7 @@ int store_set_nr_inodes(struct store *s, uint64_t nr_inodes);
 /* Frees the tree with all that is in it. Nobody may be inside any other function. */
 void store_destroy(struct store *s);
 
+/* What is used, and the limits, each at its own moment: others go on meanwhile. */
 void store_usage(struct store *s, struct store_usage *usage);
 
 /* Sizes as statfs(2) of tmpfs gives them: blocks of 4096, inodes, namemax 255. */
@@ -199,12 +200,17 @@ int store_check(struct store *s, bool quiet, store_tell_fn tell, void *context);
 
 /* --- attributes (attr.c) --------------------------------------------- */
 
+/* Fills *attr, but for st_dev. */
 int store_getattr(struct store *s, node_id id, struct stat *attr);
 
 /* The same, and when the node was made (btime may be NULL). */
 int store_statx(struct store *s, node_id id, struct stat *attr, struct timespec *btime);
 
-/* Sets what mask says to the values in *want, and fills *attr (may be the same). */
+/*
+ * Sets what mask says to the values in *want, and fills *attr (may be the same).
+ * -EPERM (store_set_flags()); of a size -EISDIR, -EINVAL, -EFBIG. A size may shrink, or grow
+ * by a hole, whatever the budget.
+ */
 int store_setattr(struct store *s, node_id id, unsigned mask, const struct stat *want,
 		  struct stat *attr);
 
@@ -221,6 +227,7 @@ enum store_flags {
 	STORE_FLAGS = 0xf0,
 };
 
+/* 0 for a node that never had any. */
 int store_get_flags(struct store *s, node_id id, uint32_t *flags);
 
 /* -EOPNOTSUPP for others than the above. */

@@ -49,6 +49,7 @@ ssize_t xattrs_list(const struct xattr *list, char *buf, size_t size, bool trust
 /* What a list was charged. */
 uint64_t xattrs_cost(const struct xattr *list);
 
+/* Frees all, and gives back what they were charged; *list is NULL then. */
 void xattrs_destroy(struct xattr **list, struct account *space);
 
 #endif

@@ -29,6 +29,7 @@ struct intern {
 	uint32_t count;
 };
 
+/* 0 or -ENOMEM. */
 int intern_init(struct intern *t);
 void intern_destroy(struct intern *t);
 

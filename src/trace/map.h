@@ -17,6 +17,7 @@ struct map {
 	size_t count;
 };
 
+/* NULL = not there. */
 void *map_get(const struct map *m, uint64_t key);
 
 /* Sets or replaces; the old value in *old if there was one. 0 or -ENOMEM. */

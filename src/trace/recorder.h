@@ -144,6 +144,7 @@ void recorder_flush(struct recorder *rec);
  */
 int recorder_rotate(struct recorder *rec);
 
+/* Fills *stats; each count at its own moment. */
 void recorder_get_stats(struct recorder *rec, struct recorder_stats *stats);
 
 /*

@@ -28,6 +28,7 @@ mode_t tree_type(const struct tree *t, uint64_t node);
 /* The node has that name, as somebody says who knows. type 0 = not known. 0 or -ENOMEM. */
 int tree_define(struct tree *t, uint64_t node, uint64_t parent, mode_t type, const char *name);
 
+/* Frees all of it; the tree is empty then. */
 void tree_destroy(struct tree *t);
 
 #endif

@@ -13,7 +13,7 @@
 
 #include "fuzz.h"
 #include "options.h"
-#include "size.h"
+#include "base/size.h"
 
 #define ARGUMENTS_MAX 12
 

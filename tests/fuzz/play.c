@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../unit/sound.h"
 #include "player.h"
+#include "sound.h"
 
 #define SOUND_EVERY 512 /* steps between two looks at the store's invariants */
 

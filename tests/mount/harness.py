@@ -322,6 +322,9 @@ def _tap(verdict, number, name, text=''):
 def run_all(targets, pattern='*', after=None):
     """Mounts each target, runs its cases and then after(target); prints TAP."""
     number = failed = 0
+    if not any(fnmatch.fnmatch(_name(f), pattern) for f, _ in _cases):
+        print(f'Bail out! no case has a name like {pattern!r}')
+        return 1
     for target in targets:
         target.mount()
         try:

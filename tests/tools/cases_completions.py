@@ -109,12 +109,13 @@ def mount_options_of_memfs():
     offered = ask('memfs -o ')
     for option in set(re.findall(r'\b[a-z_]+=', options)):
         assert option in offered, (option, offered)
-    flags = options.split('mount(8):')[1].split() + ['notrace', 'io_uring', 'no_io_uring']
+    flags = options.split('mount(8):')[1].split() + ['notrace', 'io_uring', 'no_io_uring', 'no_open', 'no_sandbox']
     for flag in flags:
         assert flag.split('=')[0] in [word.rstrip('=') for word in offered], (flag, offered)
     equal(ask('memfs -o size=1g,trace_ma'), ['1g,trace_max='])
     equal(sorted(ask('memfs -o size=1g,cache=')), ['always', 'auto', 'never'])
     equal(ask('memfs -o cache=never,trace_policy=b'), ['block'])
+    equal(ask('memfs --options notr'), ['notrace'])
     equal(ask('memfs --f'), ['--foreground'])
 
 

@@ -163,6 +163,9 @@ def run_all(build, work, pattern='*'):
     Paths.memfs = os.path.join(build, 'src/memfs')
     Paths.make_trace = os.path.join(build, 'tests/tools/make-trace')
     chosen = [f for f in _cases if fnmatch.fnmatch(_name(f), pattern)]
+    if not chosen:
+        print(f'Bail out! no case has a name like {pattern!r}')
+        return 1
     failed = 0
     for number, function in enumerate(chosen, 1):
         Paths.work = tempfile.mkdtemp(prefix='tool-', dir=os.path.abspath(work))

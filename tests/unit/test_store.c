@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "sound.h"
+#include "../fuzz/sound.h"
 #include "store/store.h"
 #include "unit.h"
 

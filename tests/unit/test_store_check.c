@@ -5,7 +5,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
-#include "sound.h"
+#include "../fuzz/sound.h"
 #include "store/node.h"
 #include "unit.h"
 

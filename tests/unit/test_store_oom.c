@@ -17,8 +17,8 @@
 #include <unistd.h>
 
 #include "../fuzz/play.h"
+#include "../fuzz/sound.h"
 #include "failing.h"
-#include "sound.h"
 #include "store/node.h"
 #include "unit.h"
 
@@ -462,11 +462,11 @@ static void play_with_all(struct results *results)
 		uint64_t bytes_before = s->budget.bytes.used, space_before = s->budget.space.used;
 
 		failing_at(0, false);
-		s->budget.bytes.high = s->budget.space.high = 0;
+		s->budget.bytes.peak = s->budget.space.peak = 0;
 		results->value[i] = step(i);
 		results->allocations[i] = failing_calls();
-		results->bytes[i] = more(s->budget.bytes.high, bytes_before);
-		results->space[i] = more(s->budget.space.high, space_before);
+		results->bytes[i] = more(s->budget.bytes.peak, bytes_before);
+		results->space[i] = more(s->budget.space.peak, space_before);
 	}
 	store_destroy(s);
 }

@@ -42,6 +42,7 @@ struct actor *actors_of(struct actors *a, const struct trace_event *e);
 /* The number of the command's name that this call was made under. */
 uint32_t actors_command(struct actors *a, const struct trace_event *e);
 
+/* Its newest name; raw bytes, good until actors_free(). */
 const char *actor_comm(const struct actors *a, const struct actor *actor);
 
 /* The actor that is the parent of another; NULL = it made no calls. */

@@ -147,6 +147,7 @@ struct collection {
 	uint64_t ns;           /* of all that passed */
 };
 
+/* Without memory these end the program. The reader stays the caller's. */
 void collect_init(struct collection *c, const struct trace_reader *r);
 void collect_free(struct collection *c);
 
@@ -191,6 +192,7 @@ struct findings {
 	size_t count, capacity;
 };
 
+/* Makes findings of what was collected, after collect_end(); findings_free() ends *f. */
 void judge(struct findings *f, struct collection *c);
 void findings_free(struct findings *f);
 

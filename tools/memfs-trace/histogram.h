@@ -42,6 +42,7 @@ void small_histogram_add(struct small_histogram *h, uint64_t value);
 /* Adds all of another one. */
 void small_histogram_merge(struct small_histogram *h, const struct small_histogram *other);
 
+/* As histogram_percentile(). */
 uint64_t small_histogram_percentile(const struct small_histogram *h, double part);
 
 /* Of the values: 0 when there is none. */

@@ -20,6 +20,7 @@ void interned_free(struct interned *n);
 /* The number of a name of `length` bytes, a new one if need be. */
 uint32_t interned_number(struct interned *n, uint32_t parent, const char *name, size_t length);
 
+/* The parent that a number was given under. */
 uint32_t interned_parent(const struct interned *n, uint32_t number);
 
 /* NUL-terminated; stays where it is. */

@@ -83,7 +83,9 @@ void replay_tree_free(struct replay_tree *t);
 struct replay_node *replay_tree_node(const struct replay_tree *t, uint64_t id);
 struct replay_open *replay_tree_open(const struct replay_tree *t, uint64_t fh);
 
+/* A new node, without a name; the one of this number, if there is one already. */
 struct replay_node *replay_tree_add(struct replay_tree *t, uint64_t id, mode_t type);
+
 /* NULL when there is one of that number already, or it is 0. */
 struct replay_open *replay_tree_add_open(struct replay_tree *t, uint64_t fh,
 					 struct replay_node *n);
@@ -91,6 +93,7 @@ struct replay_open *replay_tree_add_open(struct replay_tree *t, uint64_t fh,
 /* Takes it out of the tree; who has it then, closes and frees it. */
 void replay_tree_remove_open(struct replay_tree *t, struct replay_open *o);
 
+/* It gets this name, or loses it. Descriptors are the caller's business. */
 void replay_tree_link(struct replay_tree *t, struct replay_node *n, struct replay_node *parent,
 		      const char *name);
 void replay_tree_unlink(struct replay_tree *t, struct replay_node *n, struct replay_node *parent,

@@ -39,6 +39,7 @@ struct tally_row *tally_get(struct tally *t, const char *text, uint64_t number);
 /* NULL if there is none. */
 const struct tally_row *tally_find(const struct tally *t, const char *text, uint64_t number);
 
+/* Adds a call to the sums. */
 void tally_add(struct tally_sums *sums, const struct trace_event *e);
 
 /* Frees all rows; the tally is empty then. */

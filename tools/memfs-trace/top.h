@@ -21,6 +21,7 @@ struct top_frame {
 	uint64_t read, written;    /* bytes */
 };
 
+/* Counts a call; clearing makes the frame empty. */
 void top_frame_add(struct top_frame *f, const struct trace_reader *r, const struct trace_event *e);
 void top_frame_clear(struct top_frame *f);
 

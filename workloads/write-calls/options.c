@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "size.h"
+#include "base/size.h"
 
 #define LEAST_SIZE 4096
 #define MOST_SIZE (UINT64_C(1) << 40)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "complain.h"
+#include "base/complain.h"
 
 #include <ctype.h>
 #include <stdio.h>
