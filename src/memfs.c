@@ -115,14 +115,20 @@ static bool remove_dead_mount(const char *given)
 	return true;
 }
 
+/* What the kernel says of a mount whose daemon has just died: for a moment something else than later. */
+static bool means_dead(int error)
+{
+	return error == ENOTCONN || error == ECONNABORTED || error == ECANCELED /* io_uring */;
+}
+
 static int check_mountpoint(struct daemon *d)
 {
 	const char *given = d->options.mountpoint;
 	struct stat st;
 	bool found;
 
-	/* For a moment it is ECONNABORTED, then ENOTCONN. There may be more than one. */
-	while (!(found = stat(given, &st) == 0) && (errno == ENOTCONN || errno == ECONNABORTED))
+	/* There may be more than one. */
+	while (!(found = stat(given, &st) == 0) && means_dead(errno))
 		if (!remove_dead_mount(given))
 			return fail("%s: the mount there is dead; unmount it first: umount %s",
 				    given, given);

@@ -291,6 +291,29 @@ def a_dead_mount_makes_way_for_a_new_one(_):
 
 
 @memfs_case
+def one_that_has_only_just_died_makes_way_too(target):
+    """The kernel takes its time to end what is under way, and says something else meanwhile. It may still tell
+    what it has cached: then the new mount comes above the one that is about to die."""
+    path = os.path.join(Paths.work, f'own{Paths.tag()}')
+    os.makedirs(path)
+    daemon = None
+    try:
+        for _ in range(40):
+            command = [Paths.memfs, '-f', '-o', f'{target.options},notrace', path]
+            daemon = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            line = daemon.stdout.readline()
+            assert b'mounted on' in line, daemon.stderr.read()
+            write(f'{path}/f', b'x')
+            os.listdir(path)
+            daemon.kill()
+            daemon.communicate(timeout=20)
+    finally:
+        daemon.kill()
+        while os.path.ismount(path) or dead(path):
+            subprocess.run(['umount', '-l', path], check=True, timeout=20)
+
+
+@memfs_case
 def what_is_said_of_a_dead_mount_stays_on_one_line(_):
     with mounted('-o', 'notrace', name='de\nad') as (path, _):
         os.kill(daemon_of(path), signal.SIGKILL)
