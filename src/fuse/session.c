@@ -57,6 +57,9 @@ static void negotiate(const struct fs *fs, struct fuse_conn_info *conn)
 	want(conn, FUSE_CAP_EXPLICIT_INVAL_DATA, caching);
 	want(conn, FUSE_CAP_DIRECT_IO_ALLOW_MMAP, !caching);
 	want(conn, FUSE_CAP_OVER_IO_URING, fs->io_uring);
+	/* No call waits long enough to be worth interrupting; and to be ready for it libfuse keeps a list of all
+	 * calls under way, under a lock that all workers take twice a call. */
+	conn->no_interrupt = 1;
 	conn->max_background = MAX_BACKGROUND;
 	conn->congestion_threshold = MAX_BACKGROUND * 3 / 4;
 }
