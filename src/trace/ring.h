@@ -18,6 +18,9 @@
  * says from which position on. One such position is enough: the next one comes
  * a whole buffer later, when the consumer must be past this one.
  *
+ * An empty ring leaves such a gap, too, and begins at the start of the buffer again. So it keeps to the pages that
+ * are in use already, as many as it takes until the consumer comes, and does not go through all of its memory.
+ *
  * A full ring drops the entry and counts it; so it does with one of more than half its size.
  */
 #ifndef MEMFS_TRACE_RING_H
@@ -32,6 +35,7 @@ struct ring {
 	/* the producer's */
 	_Alignas(64) _Atomic uint64_t head;
 	uint64_t tail_seen;    /* what the producer last knew of tail */
+	uint64_t lap;          /* where the last lap began that began in an empty ring */
 	uint64_t reserved;     /* where the entry begins that was reserved last */
 	_Atomic uint64_t gap;  /* from here to the end of the buffer is nothing; stored before head */
 	_Atomic uint64_t lost;
@@ -40,6 +44,7 @@ struct ring {
 	/* constant */
 	_Alignas(64) uint8_t *bytes;
 	uint64_t size;
+	uint64_t lap_min;      /* an empty ring begins a new lap when this much of the last one was used */
 };
 
 /* The size is rounded up to a power of two of pages. 0 or a negative errno. */

@@ -53,6 +53,46 @@ START_TEST(an_entry_lies_in_one_piece)
 }
 END_TEST
 
+START_TEST(an_empty_ring_keeps_to_its_first_pages)
+{
+	const uint8_t *bytes;
+	struct ring r;
+	int taken = 0;
+
+	ck_assert_int_eq(ring_init(&r, 1 << 20), 0);
+	for (int i = 0; i < 100000; i++) {
+		const uint8_t *entry = ring_reserve(&r, 100);
+
+		ck_assert_ptr_nonnull(entry);
+		ck_assert_uint_lt((size_t)(entry - r.bytes), (64 << 10) + 104);
+		ck_assert(!ring_commit(&r, 100));
+		ck_assert_uint_eq(ring_peek(&r, &bytes), 104);
+		ck_assert_ptr_eq(bytes, entry);
+		ring_consume(&r, 104);
+	}
+	ring_destroy(&r);
+
+	/* Wherever it is, and before the consumer has noticed: there is room for as much as ever. */
+	for (int begin = 0; begin < 80; begin++) {
+		ck_assert_int_eq(ring_init(&r, 4096), 0);
+		for (int i = 0; i < begin; i++) {
+			ck_assert_ptr_nonnull(ring_reserve(&r, 100));
+			ring_commit(&r, 100);
+			ring_consume(&r, ring_peek(&r, &bytes));
+		}
+		for (taken = 0; ring_has_room(&r, 100); taken++) {
+			ck_assert_ptr_nonnull(ring_reserve(&r, 100));
+			ck_assert_int_eq(ring_commit(&r, 100), (taken + 1) * 104 > 2048);
+		}
+		ck_assert_int_ge(taken, begin ? 4096 / 104 - 1 : 4096 / 104);
+		for (size_t n; (n = ring_peek(&r, &bytes)) > 0; taken -= (int)(n / 104))
+			ring_consume(&r, n);
+		ck_assert_int_eq(taken, 0);
+		ring_destroy(&r);
+	}
+}
+END_TEST
+
 enum { MESSAGES = 200000 };
 
 static void *produce(void *ring)
@@ -111,6 +151,7 @@ int main(void)
 	tcase_set_timeout(tc, 120);
 	tcase_add_test(tc, a_full_ring_drops_and_counts);
 	tcase_add_test(tc, an_entry_lies_in_one_piece);
+	tcase_add_test(tc, an_empty_ring_keeps_to_its_first_pages);
 	tcase_add_test(tc, what_goes_in_comes_out_in_order_and_whole);
 	suite_add_tcase(suite, tc);
 	return unit_run(suite);
