@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The trace against what was done: the same counts, bytes, names, processes and errors."""
 import collections
+import contextlib
 import errno
 import json
 import os
@@ -8,7 +9,7 @@ import re
 import subprocess
 import sys
 
-from harness import Paths, case_on, equal, fails, memfs_case, other_mount, sh, write
+from harness import Paths, Skip, case_on, equal, fails, memfs_case, other_mount, sh, write
 
 # 12.345678 python3/1234 create("/f", O_WRONLY|O_CREAT, 0644) = 0 <12us>
 LINE = re.compile(r'^(?P<time>[0-9.]+) (?P<process>\S.*?)(?:/(?P<pid>\d+))? '
@@ -104,6 +105,58 @@ def made_less_removed_is_what_is_there(target):
     total = sums(in_own_mount(target, work))
     equal({kind: total['names'][kind]['left'] for kind in left}, left)
     equal((total['lost'], total['totals_agree']), (0, True))
+
+
+@contextlib.contextmanager
+def io_uring_offered():
+    """By the kernel, for the time being."""
+    switch = '/sys/module/fuse/parameters/enable_uring'
+    try:
+        with open(switch, 'r+', encoding='ascii') as file:
+            before = file.read(1)
+            file.seek(0)
+            file.write('Y')
+    except OSError as error:
+        raise Skip(f'FUSE-over-io_uring cannot be switched on: {error}') from error
+    try:
+        yield
+    finally:
+        with open(switch, 'w', encoding='ascii') as file:
+            file.write(before)
+
+
+@memfs_case
+def names_are_whole_over_io_uring(target):
+    """A reply is put where the request was: names must have been taken out of there before."""
+    mount = other_mount(target, 'io_uring')
+    with io_uring_offered(), mount as path:
+        os.mkdir(f'{path}/directory')
+        write(f'{path}/directory/file', b'x')
+        fails(errno.ENOENT, os.stat, f'{path}/directory/absent')
+        os.link(f'{path}/directory/file', f'{path}/link')
+        os.rename(f'{path}/link', f'{path}/renamed')
+        os.symlink('t' * 4095, f'{path}/symlink')
+        os.setxattr(path, 'memfs.trace.mark', b'a mark')
+        os.setxattr(f'{path}/renamed', 'user.attribute', b'value')
+        fails(errno.ENODATA, os.getxattr, f'{path}/renamed', 'user.absent')
+        os.unlink(f'{path}/symlink')
+        os.unlink(f'{path}/renamed')
+    trace = mount.path + '.trace'
+    info = subprocess.run([Paths.trace, 'info', trace], check=True, stdout=subprocess.PIPE, text=True).stdout
+    assert re.search(r'^transport +io_uring$', info, re.M), info
+    arguments = {op: [event['arguments'] for event in events(trace, '-e', op)]
+                 for op in ('mkdir', 'create', 'link', 'rename', 'symlink', 'unlink')}
+    equal(arguments['mkdir'], ['"/directory", 040755'])
+    assert arguments['create'][0].startswith('"/directory/file", '), arguments
+    equal(arguments['link'], ['"/directory/file", "/link"'])
+    equal(arguments['rename'], ['"/link", "/renamed"'])
+    equal(arguments['symlink'], [f'"/symlink", "{"t" * 4095}"'])
+    equal(arguments['unlink'], ['"/symlink"', '"/renamed"'])
+    looked_up = {event['arguments'] for event in events(trace, '-e', 'lookup')}
+    assert '"/directory/absent"' in looked_up, looked_up
+    attributes = [event['arguments'] for event in events(trace, '-e', 'setxattr,getxattr')]
+    for wanted in ('"/", "memfs.trace.mark", "a mark"', '"/renamed", "user.attribute"', '"/renamed", "user.absent"'):
+        assert wanted in attributes, (wanted, attributes)
 
 
 @memfs_case

@@ -116,6 +116,32 @@ def with_filters_it_says_so():
 
 
 @case
+def files_that_are_gone_after_the_filter_have_their_paths():
+    page = report('--between', 'build', 'build end', from_file('small'))
+    paths = [row[0] for row in page.sections['file-table'][1:]]
+    assert {'/src/a.c', '/src/a.o'} <= set(paths) and not [path for path in paths if path.startswith('#')], paths
+    trace = scripted('''
+        process 1 pid=5 comm=sh
+        event mkdir process=1 node=1 name=before mode=040755 result=2
+        event create process=1 node=2 name=a result=3 fh=1 mode=0100644
+        event write process=1 node=3 fh=1 size=9 done=9
+        event rename process=1 node=2 name=a node2=1 name2=b result=3
+        event create process=1 node=1 name=c result=4 fh=2 mode=0100644
+        event write process=1 node=4 fh=2 size=9 done=9
+        event rename process=1 node=1 name=c node2=1 name2=b result=4 replaced=3
+        event forget node=3 size=1
+        event unlink process=1 node=1 name=b result=4
+        event write process=1 node=4 fh=2 offset=9 size=1 done=1
+        event forget node=4 size=1
+        event mkdir process=1 node=2 name=d mode=040755 result=5
+        event getattr process=1 node=5
+        event rmdir process=1 node=2 name=d result=5
+        event forget node=5 size=1
+        end''')
+    equal(sorted(row[0] for row in report('-e', 'write', trace).sections['file-table'][1:]), ['/b', '/b'])
+
+
+@case
 def findings_are_those_of_findings():
     lines = ''.join(f'event lookup process=1 node=1 name=<b>{i % 3} error=2\n' for i in range(90))
     trace = scripted('process 1 pid=5 comm=<i>\n' + lines + 'end\n')

@@ -47,6 +47,11 @@ static void grow(struct ids *ids)
 	}
 }
 
+uint32_t ids_find(const struct ids *ids, const void *bytes, size_t size)
+{
+	return ids->count ? *find_slot(ids, XXH3_64bits(bytes, size), bytes, size) : 0;
+}
+
 uint32_t ids_get(struct ids *ids, const void *bytes, size_t size, bool *is_new)
 {
 	uint64_t hash = XXH3_64bits(bytes, size);

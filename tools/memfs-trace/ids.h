@@ -25,6 +25,9 @@ struct ids {
 /* The id of these bytes, which are copied if they are new. Without memory the program ends. */
 uint32_t ids_get(struct ids *ids, const void *bytes, size_t size, bool *is_new);
 
+/* The id of these bytes, 0 if they have none. */
+uint32_t ids_find(const struct ids *ids, const void *bytes, size_t size);
+
 /* What an id stands for. */
 static inline struct id_entry *ids_entry(const struct ids *ids, uint32_t id)
 {

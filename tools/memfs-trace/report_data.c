@@ -96,23 +96,35 @@ static void add_size(struct report *r, const struct trace_event *e)
 
 /* --- by file ------------------------------------------------------------------------ */
 
-static struct report_file *file_of(struct report *r, uint64_t node)
+static void set_last_path(struct report_file *file, const char *path)
 {
+	free(file->last_path);
+	file->last_path = need(strdup(path));
+}
+
+/* The path of the node that an event counts for, as the event has it. NULL = it tells none. */
+static const char *path_of(const struct report *r, const struct trace_event *e, uint64_t node,
+			   char buf[EVENT_PATH_SIZE])
+{
+	if (e->op == TRACE_OP_TMPFILE)
+		return NULL;
+	if (e->result)
+		return event_path(r->query.reader, e, buf, EVENT_PATH_SIZE);
+	return trace_path(r->query.reader, node, NULL, buf, EVENT_PATH_SIZE);
+}
+
+static struct report_file *file_of(struct report *r, const struct trace_event *e, uint64_t node)
+{
+	char buf[EVENT_PATH_SIZE];
+	const char *path;
 	bool is_new;
 	uint32_t id = ids_get(&r->file_ids, &node, sizeof(node), &is_new);
 
 	r->files = enlarge(r->files, id - 1, &r->file_capacity, sizeof(*r->files));
+	path = is_new ? path_of(r, e, node, buf) : NULL;
+	if (path)
+		set_last_path(&r->files[id - 1], path);
 	return &r->files[id - 1];
-}
-
-/* A node that may be forgotten before the end: then nobody can tell any more what it was called. */
-static void keep_path(struct report *r, uint64_t node, uint64_t parent, const char *name)
-{
-	struct report_file *file = file_of(r, node);
-	char path[EVENT_PATH_SIZE];
-
-	free(file->last_path);
-	file->last_path = need(strdup(trace_path(r->query.reader, parent, name, path, sizeof(path))));
 }
 
 static void add_file(struct report *r, const struct trace_event *e)
@@ -122,17 +134,35 @@ static void add_file(struct report *r, const struct trace_event *e)
 
 	if (!node)
 		return;
-	file = file_of(r, node);
+	file = file_of(r, e, node);
 	add_sums(&file->sums, e);
 	if (!file->type)
 		file->type = e->error ? 0 : event_made_type(e);
 	if (!file->type)
 		file->type = trace_node_type(r->query.reader, node);
+}
+
+static void keep_path(struct report *r, uint64_t node, uint64_t parent, const char *name)
+{
+	uint32_t id = node ? ids_find(&r->file_ids, &node, sizeof(node)) : 0;
+	char path[EVENT_PATH_SIZE];
+
+	if (id)
+		set_last_path(&r->files[id - 1],
+			      trace_path(r->query.reader, parent, name, path, sizeof(path)));
+}
+
+/*
+ * For every event, whether it counts or not: a node that loses its name may be forgotten before the
+ * end, and then nobody can tell any more what it was called.
+ */
+static void watch_file(struct report *r, const struct trace_event *e)
+{
 	if (e->error)
 		return;
-	if (e->op == TRACE_OP_UNLINK && e->result)
+	if (e->op == TRACE_OP_UNLINK || e->op == TRACE_OP_RMDIR)
 		keep_path(r, e->result, e->node, e->name);
-	else if (e->op == TRACE_OP_RENAME && e->replaced)
+	else if (e->op == TRACE_OP_RENAME)
 		keep_path(r, e->replaced, e->node2, e->name2);
 }
 
@@ -272,6 +302,7 @@ static void watch(void *context, const struct trace_event *e)
 	struct report *r = context;
 
 	collect_watch(&r->collection, e);
+	watch_file(r, e);
 }
 
 void report_watch(struct report *r)
