@@ -12,7 +12,7 @@ import signal
 import subprocess
 import time
 
-from harness import (Paths, Skip, as_user, case, equal, fails, in_child, memfs_case, new_mount_namespace,
+from harness import (Paths, Skip, as_user, case, equal, fails, in_child, is_sanitized, memfs_case, new_mount_namespace,
                      other_mount, read, sh, wait_until, write)
 
 MNT_DETACH = 2
@@ -197,8 +197,8 @@ def fill(path):
 def a_daemon_without_memory_goes_on(target):
     with other_mount(target, 'size=0,nr_inodes=0,trace_ring=64k') as path:
         daemon = target.daemons[path].pid
-        if 'libasan' in read(f'/proc/{daemon}/maps').decode(errors='replace'):
-            raise Skip('AddressSanitizer needs address space without end')
+        if is_sanitized(daemon):
+            raise Skip('sanitizers need address space without end')
         use_in_parallel(path)  # now all threads have what they need
         sh(f'rm -r {path}/*')
         limit = address_space(daemon) + (32 << 20)
