@@ -15,7 +15,7 @@ import subprocess
 import sys
 
 from cases_trace import events, sums
-from harness import (Paths, case_on, equal, fails, memfs_case, other_mount, sh, wait_until, write)
+from harness import (Paths, case_on, equal, fails, in_background, memfs_case, other_mount, sh, wait_until, write)
 
 SOURCES = 60
 
@@ -182,18 +182,6 @@ def hammer(path, count, progress):
     for number in range(count):
         os.mknod(f'{path}/{number}' + 'x' * 200)
         progress[0:8] = (number + 1).to_bytes(8, 'little')
-
-
-def in_background(function, *arguments):
-    pid = os.fork()
-    if pid == 0:
-        status = 1
-        try:
-            function(*arguments)
-            status = 0
-        finally:
-            os._exit(status)
-    return pid
 
 
 @case_on(lambda target: target.options == 'cache=never')

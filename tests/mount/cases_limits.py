@@ -12,7 +12,7 @@ import signal
 import subprocess
 import time
 
-from harness import (Paths, Skip, as_user, case, equal, fails, in_child, memfs_case, new_mount_namespace,
+from harness import (Paths, Skip, as_user, case, equal, fails, in_child, is_sanitized, memfs_case, new_mount_namespace,
                      other_mount, read, sh, wait_until, write)
 
 MNT_DETACH = 2
@@ -200,8 +200,8 @@ def fill(path):
 def a_daemon_without_memory_goes_on(target):
     with other_mount(target, 'size=0,nr_inodes=0,trace_ring=64k') as path:
         daemon = target.daemons[path].pid
-        if 'libasan' in read(f'/proc/{daemon}/maps').decode(errors='replace'):
-            raise Skip('AddressSanitizer needs address space without end')
+        if is_sanitized(daemon):
+            raise Skip('sanitizers need address space without end')
         use_in_parallel(path)  # now all threads have what they need
         sh(f'rm -r {path}/*')
         limit = address_space(daemon) + (32 << 20)
@@ -381,3 +381,140 @@ def a_mount_point_that_is_removed_elsewhere(target):
     in_child(remove)
     fails(errno.ENOENT, os.stat, path)
     ended_well(target, path)
+
+
+# --- a build that finds no space ---------------------------------------------------
+
+def make_small_project(path):
+    for name, text in (('main.c', 'int part(int x);\nint main(void) { return part(0); }\n'),
+                       ('part.c', 'int part(int x) { return x; }\n'),
+                       ('Makefile', 'prog: main.o libpart.a\n\tcc -o $@ $^\nlibpart.a: part.o\n\tar rc $@ $^\n')):
+        write(f'{path}/{name}', text)
+
+
+@memfs_case
+def a_build_that_finds_no_space_fails_and_says_so(target):
+    """The size grows step by step: the space ends at another write of compiler, assembler, archiver and linker."""
+    with other_mount(target, 'size=1k') as path:
+        make_small_project(path)
+        os.mkdir(f'{path}/tmp')
+        sources = os.getxattr(path, 'memfs.stats').split(b'\n')[0]
+        failures = 0
+        for size in range(1024, 256 << 10, 768):
+            os.setxattr(path, 'memfs.size', b'%d' % size)
+            done = subprocess.run(['make', '-C', path], env=os.environ | {'TMPDIR': f'{path}/tmp', 'LC_ALL': 'C'},
+                                  stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                  text=True, timeout=60)
+            is_sound(path)
+            if done.returncode == 0:
+                break
+            # What ar says when a write took a part only.
+            assert ('No space left on device' in done.stdout or
+                    "unable to copy file 'libpart.a'; reason: Success" in done.stdout), f'size={size}: {done.stdout}'
+            failures += 1
+            sh(f'cd {path}; rm -rf tmp/* *.o *.a prog')
+            wait_until(lambda: os.getxattr(path, 'memfs.stats').split(b'\n')[0] == sources)
+        print(f'{failures} failures, then one that went well with size={size}')
+        assert failures > 10, failures
+        sh(f'{path}/prog')
+
+
+# --- a limit that is the kernel's ---------------------------------------------------
+
+class cgroup:
+    """with cgroup(bytes) as group: a control group, of version 2 or 1, that gets no more memory."""
+
+    def __init__(self, limit):
+        self.limit = limit
+        if os.path.exists('/sys/fs/cgroup/cgroup.subtree_control'):
+            root, self.names = '/sys/fs/cgroup', ('memory.max', 'memory.events')
+        else:
+            root, self.names = '/sys/fs/cgroup/memory', ('memory.limit_in_bytes', 'memory.oom_control')
+        self.path = f'{root}/memfs-test-{Paths.tag()}'
+
+    def __enter__(self):
+        try:
+            os.mkdir(self.path)
+            write(f'{self.path}/{self.names[0]}', str(self.limit))
+        except OSError as error:
+            self.__exit__()
+            raise Skip(f'no control group with a limit of memory: {error}') from None
+        return self
+
+    def __exit__(self, *_):
+        if os.path.isdir(self.path):
+            wait_until(lambda: not read(f'{self.path}/cgroup.procs'))
+            os.rmdir(self.path)
+
+    def enter(self):
+        """Of the process that calls it."""
+        write(f'{self.path}/cgroup.procs', str(os.getpid()))
+
+    def kills(self):
+        """How many of its processes the kernel has killed."""
+        lines = read(f'{self.path}/{self.names[1]}').decode().splitlines()
+        return next(int(line.split()[1]) for line in lines if line.startswith('oom_kill '))
+
+
+def start_in(group, target, options, path):
+    os.makedirs(path, exist_ok=True)
+    daemon = subprocess.Popen([Paths.memfs, '-f', '-o', f'{target.options},{options}', path],
+                              stdout=subprocess.PIPE, preexec_fn=group.enter)
+    assert daemon.stdout.readline().startswith(b'memfs: mounted on')
+    if is_sanitized(daemon.pid):
+        sh(f'umount {path}')
+        daemon.wait(20)
+        raise Skip('sanitizers need memory of their own')
+    return daemon
+
+
+@memfs_case
+def what_size_allows_fits_into_a_control_group(target):
+    path = own('cgroup')
+    with cgroup(96 << 20) as group:
+        daemon = start_in(group, target, f'size=64m,trace_ring=64k,trace={path}.trace', path)
+        full = 0
+        try:
+            for number in range(100):
+                fd = os.open(f'{path}/f{number}', os.O_WRONLY | os.O_CREAT)
+                try:
+                    for _ in range(16):
+                        os.write(fd, bytes([number + 1]) * 65536)
+                    os.fsync(fd)
+                finally:
+                    os.close(fd)
+                full += 1
+        except OSError as error:
+            equal(errno.errorcode[error.errno], 'ENOSPC')
+        equal((full, daemon.poll(), group.kills()), (64, None, 0))
+        for number in range(full):
+            equal(read(f'{path}/f{number}') == bytes([number + 1]) * (1 << 20), True, number)
+        is_sound(path)
+        sh(f'umount {path}')
+        equal(daemon.wait(30), 0)
+        is_whole(path + '.trace')
+
+
+@memfs_case
+def a_daemon_that_the_kernel_kills_for_memory_leaves_no_hang(target):
+    path = own('killed')
+    with cgroup(32 << 20) as group:
+        daemon = start_in(group, target, 'size=1g,notrace', path)
+
+        def fill_until_it_dies():
+            for number in range(200):
+                write(f'{path}/f{number}', bytes([number + 1]) * (1 << 20))
+                os.sync()
+        try:
+            fill_until_it_dies()
+            raise AssertionError('200 MiB fit into 32')
+        except OSError as error:
+            assert error.errno in (errno.ENOTCONN, errno.ECONNABORTED, errno.ECANCELED, errno.EIO), error
+        equal(daemon.wait(30), -signal.SIGKILL)
+        assert group.kills() > 0
+    # Another one takes its place.
+    done = subprocess.run([Paths.memfs, '-o', 'notrace', path], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          text=True, timeout=30)
+    equal(done.returncode, 0, done.stderr)
+    write(f'{path}/f', b'alive')
+    sh(f'umount {path}')

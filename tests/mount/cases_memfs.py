@@ -7,7 +7,7 @@ import shutil
 import signal
 import subprocess
 
-from harness import (NOBODY, Paths, Skip, as_user, case_on, equal, fails, in_child, memfs_case,
+from harness import (NOBODY, Paths, Skip, as_user, case_on, equal, fails, in_child, is_sanitized, memfs_case,
                      new_mount_namespace, other_mount, read, sh, wait_until, write)
 
 
@@ -331,9 +331,8 @@ def memory_is_given_back_after_much_was_removed(target):
 
     with other_mount(target, 'trace_ring=64k', whole=False) as path:
         daemon = target.daemons[path].pid
-        with open(f'/proc/{daemon}/maps', encoding='utf-8') as maps:
-            if 'libasan' in maps.read():
-                raise Skip('the allocator of AddressSanitizer keeps what is freed')
+        if is_sanitized(daemon):
+            raise Skip('the allocators of sanitizers keep what is freed')
         before = pss()
         os.mkdir(f'{path}/d')
         for number in range(20_000):

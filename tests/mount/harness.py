@@ -201,6 +201,28 @@ def in_child(function, *arguments):
         raise AssertionError('in a child process:\n' + text)
 
 
+def is_sanitized(pid):
+    """Is it instrumented? Then its memory is not what it would be."""
+    maps = read(f'/proc/{pid}/maps')
+    return b'libasan' in maps or b'libtsan' in maps
+
+
+def in_background(function, *arguments):
+    """Calls it in a process of its own; returns the process id. Status 1 if it raises, which is told."""
+    pid = os.fork()
+    if pid == 0:
+        status = 1
+        try:
+            function(*arguments)
+            status = 0
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            sys.stderr.flush()
+            os._exit(status)
+    return pid
+
+
 def as_user(uid, gid, function, *arguments, groups=()):
     """Calls it with the rights of a user."""
     def become():

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""An hour of mixed load on memfs in all cache modes at once, in six parts. What an empty mount takes after
-the last of them, it must have taken after the first: memory, descriptors, threads."""
+"""An hour of mixed load on memfs in all cache modes at once, in six parts. What an empty mount takes in the
+end, it must have taken before: memory, descriptors, threads."""
 import argparse
 import csv
 import os
