@@ -14,6 +14,7 @@
  *   fuse/operations.h    the table of operations
  *   fuse/call.c          each call: begin, run its handler, reply, record
  *   fuse/op_*.c          the handlers: unpack, one call of the store
+ *   fuse/passthrough.c   which files the kernel reads and writes by itself
  *
  *   store/store.h        the filesystem in memory, as the handlers see it
  *   store/store.c        making and ending it, its limits
@@ -25,7 +26,9 @@
  *   store/file.c         reading and writing
  *   store/node.c         nodes: table by id, lifetime
  *   store/dir.c          the entries of one directory
- *   store/data.c         the bytes of one file
+ *   store/content.c      the bytes of one file, in one of two ways:
+ *   store/data.c         ... in chunks of memory
+ *   store/backing.c      ... or in a file of a tmpfs that nobody sees (passthrough)
  *   store/budget.c       what all of it may take
  *   store/lock.c         the locks and their order
  *   store/check.c        what must hold of all of it
@@ -53,10 +56,12 @@
 #include <string.h>
 #include <syslog.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/complain.h"
+#include "fuse/passthrough.h"
 #include "fuse/session.h"
 #include "notify.h"
 #include "options.h"
@@ -164,6 +169,29 @@ static int check_rights(void)
 		return 0;
 	return fail("no right to mount anything here (CAP_SYS_ADMIN); in a container add it "
 		    "(--cap-add SYS_ADMIN)");
+}
+
+/* The user namespace that all others come from: there its number is always this one. */
+#define FIRST_USER_NAMESPACE 0xEFFFFFFDu
+
+/*
+ * Only root may hand files over to the kernel. What is done to them here, on behalf of others, is not what a limit on
+ * this process is about.
+ */
+static int check_passthrough(const struct daemon *d)
+{
+	const struct rlimit none = { RLIM_INFINITY, RLIM_INFINITY };
+	struct stat st;
+
+	if (!d->options.passthrough)
+		return 0;
+	if (geteuid() != 0 || stat("/proc/self/ns/user", &st) < 0 || st.st_ino != FIRST_USER_NAMESPACE)
+		return fail("option 'passthrough': the kernel allows it to root only, and not to "
+			    "that of a user namespace; mount as root, or without it");
+	if (setrlimit(RLIMIT_FSIZE, &none) < 0)
+		return fail("option 'passthrough': the limit of file sizes (ulimit -f) cannot be "
+			    "lifted: %s", strerror(errno));
+	return 0;
 }
 
 static int choose_transport(struct daemon *d)
@@ -286,8 +314,9 @@ static void ready(struct fs *fs)
 	int null, err;
 
 	print_size(size, sizeof(size), d->options.store.size);
-	if (asprintf(&line, "memfs: mounted on %s (size %s, cache=%s, %s), trace %s\n",
+	if (asprintf(&line, "memfs: mounted on %s (size %s, cache=%s, %s%s), trace %s\n",
 		     d->mountpoint, size, cache_mode_name(fs->cache),
+		     fs->passthrough ? "passthrough, " : "",
 		     fs->uses_io_uring ? "io_uring" : "/dev/fuse",
 		     fs->recorder ? recorder_path(fs->recorder) : "off") < 0)
 		return;
@@ -373,6 +402,8 @@ static int mounted(struct fs *fs)
 	const struct sandbox_needs needs = {
 		.trace = fs->recorder ? recorder_path(fs->recorder) : NULL,
 		.io_uring = fs->io_uring,
+		.passthrough = fs->passthrough,
+		.backing_root = store_backing_root(fs->store),
 	};
 	int err;
 
@@ -409,20 +440,42 @@ static int serve_store(struct daemon *d)
 	return result;
 }
 
+static int resize_backing(void *context, uint64_t size)
+{
+	struct daemon *d = context;
+
+	return unmounter_resize(&d->unmounter, size);
+}
+
+static int create_store(struct daemon *d)
+{
+	int err;
+
+	d->options.store.shrunk = trim_ask;
+	d->options.store.resize_backing = resize_backing;
+	d->options.store.context = d;
+	err = store_create(&d->options.store, &d->fs.store);
+	if (err)
+		return fail(d->options.passthrough ? "option 'passthrough': a tmpfs for the bytes of files: %s" :
+			    "%s", strerror(-err));
+	err = d->options.passthrough ? passthrough_create(&d->fs.passthrough) : 0;
+	return err ? fail("%s", strerror(-err)) : 0;
+}
+
 static int serve(struct daemon *d)
 {
-	int result, err = unmounter_start(&d->unmounter, d->mountpoint);
+	int result = create_store(d), err;
 
-	if (err)
-		return fail("%s", strerror(-err));
-	notify_open();
-	d->options.store.shrunk = trim_ask;
-	err = store_create(&d->options.store, &d->fs.store);
-	if (err) {
-		unmounter_end(&d->unmounter, false);
-		return fail("%s", strerror(-err));
+	if (result == 0) {
+		err = unmounter_start(&d->unmounter, d->mountpoint, store_backing_root(d->fs.store));
+		if (err)
+			result = fail("%s", strerror(-err));
 	}
-	result = serve_store(d);
+	if (result == 0) {
+		notify_open();
+		result = serve_store(d);
+	}
+	passthrough_destroy(d->fs.passthrough);
 	store_destroy(d->fs.store);
 	return result;
 }
@@ -454,7 +507,8 @@ static int run(struct daemon *d)
 	d->fs.ready = ready;
 	d->fs.context = d;
 	d->fs.next_fh = 1;
-	if (check_mountpoint(d) || check_device() || check_rights() || choose_transport(d))
+	if (check_passthrough(d) || check_mountpoint(d) || check_device() || check_rights() ||
+	    choose_transport(d))
 		return 1;
 	/* The kernel has applied the caller's umask to all modes that it sends. */
 	umask(0077);

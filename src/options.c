@@ -38,6 +38,8 @@ static const char usage_text[] =
 	"  cache=auto           the same, but every write(2) comes at once\n"
 	"  cache=never          nothing: every system call is seen\n"
 	"  no_open              files are opened without asking; the trace sees no opens\n"
+	"  passthrough          it reads and writes by itself, as fast as in tmpfs; the trace\n"
+	"                       sees no reads and writes (root, Linux 6.9)\n"
 	"Trace:\n"
 	"  trace=FILE           where to record (default: a new file in TMPDIR or /var/tmp)\n"
 	"  trace_policy=discard|block\n"
@@ -162,6 +164,8 @@ static bool parse_flag(struct options *o, const char *name)
 		o->no_sandbox = true;
 	else if (strcmp(name, "no_open") == 0)
 		o->no_open = true;
+	else if (strcmp(name, "passthrough") == 0)
+		o->passthrough = o->store.backing = true;
 	else if (strcmp(name, "io_uring") == 0)
 		o->io_uring = IO_URING_INSIST;
 	else if (strcmp(name, "no_io_uring") == 0)
@@ -282,6 +286,19 @@ static enum options_verdict misused_option(int verdict, char *const *argv)
 	       misuse("unknown option: ", letter);
 }
 
+static bool go_together(const struct options *o)
+{
+	if (o->no_open && o->cache == CACHE_NEVER)
+		return wrong("no_open", NULL, "does not go together with cache=never");
+	if (o->passthrough && o->cache == CACHE_NEVER)
+		return wrong("passthrough", NULL, "does not go together with cache=never");
+	if (o->passthrough && o->no_open) /* what is read and written is said when it is opened */
+		return wrong("passthrough", NULL, "does not go together with no_open");
+	if (o->trace_max && o->trace_rotate)
+		return wrong("trace_max", NULL, "does not go together with trace_rotate");
+	return true;
+}
+
 enum options_verdict options_parse(struct options *o, int argc, char **argv)
 {
 	static const struct option long_options[] = {
@@ -323,15 +340,7 @@ enum options_verdict options_parse(struct options *o, int argc, char **argv)
 	if (optind + 1 < argc && !set_fsname(o, argv[optind]))
 		return OPTIONS_WRONG;
 	o->mountpoint = argv[argc - 1];
-	if (o->no_open && o->cache == CACHE_NEVER) {
-		wrong("no_open", NULL, "does not go together with cache=never");
-		return OPTIONS_WRONG;
-	}
-	if (o->trace_max && o->trace_rotate) {
-		wrong("trace_max", NULL, "does not go together with trace_rotate");
-		return OPTIONS_WRONG;
-	}
-	return OPTIONS_RUN;
+	return go_together(o) ? OPTIONS_RUN : OPTIONS_WRONG;
 }
 
 void options_free(struct options *o)

@@ -22,6 +22,7 @@ struct options {
 	enum io_uring_choice io_uring;
 	bool notrace;
 	bool no_open;           /* files are opened without a call */
+	bool passthrough;       /* the kernel reads and writes by itself; also in store.backing */
 	bool no_sandbox;        /* keeps all privileges */
 	char *trace;            /* NULL = the default path */
 	bool trace_block;       /* trace_policy=block */

@@ -17,6 +17,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -28,6 +29,10 @@
 #endif
 
 /* Newer than some headers. */
+#ifndef FUSE_DEV_IOC_BACKING_OPEN
+#define FUSE_DEV_IOC_BACKING_OPEN _IOW(229, 1, uint64_t[2])
+#define FUSE_DEV_IOC_BACKING_CLOSE _IOW(229, 2, uint32_t)
+#endif
 #ifndef LANDLOCK_ACCESS_FS_TRUNCATE
 #define LANDLOCK_ACCESS_FS_TRUNCATE (1ULL << 14)
 #endif
@@ -104,11 +109,16 @@ static bool is_ours(const char *path)
 	return ours;
 }
 
-static int drop_capabilities(const char *trace)
+static int drop_capabilities(const struct sandbox_needs *needs)
 {
-	static const unsigned wanted[] = { CAP_DAC_OVERRIDE };
+	unsigned wanted[2];
+	size_t count = 0;
 
-	return keep(wanted, trace && !is_ours(trace) ? COUNT(wanted) : 0, CAPNG_SELECT_BOTH);
+	if (needs->trace && !is_ours(needs->trace))
+		wanted[count++] = CAP_DAC_OVERRIDE;
+	if (needs->passthrough)
+		wanted[count++] = CAP_SYS_ADMIN;
+	return keep(wanted, count, CAPNG_SELECT_BOTH);
 }
 
 /* --- files ------------------------------------------------------------------ */
@@ -150,10 +160,29 @@ static bool allow_trace(int ruleset, const char *trace, uint64_t all)
 }
 
 /*
+ * The backing files. The kernel opens them for others, by the rights that this process had when it handed them over:
+ * also to execute them.
+ */
+static bool allow_backing(int ruleset, int root, uint64_t all)
+{
+	const uint64_t access =
+		LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_READ_FILE |
+		LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_READ_DIR |
+		LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_REMOVE_FILE |
+		LANDLOCK_ACCESS_FS_TRUNCATE;
+	struct landlock_path_beneath_attr rule = {
+		.allowed_access = access & all,
+		.parent_fd = root,
+	};
+
+	return syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0) == 0;
+}
+
+/*
  * Of all files, those that serving opens: the device for each worker, names of processes, what the machine has of processors,
  * and beside the trace. 0 or a negative errno.
  */
-static int restrict_files(const char *trace)
+static int restrict_files(const struct sandbox_needs *needs)
 {
 	const uint64_t read = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR;
 	const uint64_t device = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE |
@@ -173,7 +202,9 @@ static int restrict_files(const char *trace)
 	if (!allow_path(ruleset, "/proc", read) || !allow_path(ruleset, "/sys", read) ||
 	    !allow_path(ruleset, "/dev/fuse", device & attributes.handled_access_fs) ||
 	    !allow_path(ruleset, "/dev/null", device & attributes.handled_access_fs) ||
-	    (trace && !allow_trace(ruleset, trace, attributes.handled_access_fs)) ||
+	    (needs->trace && !allow_trace(ruleset, needs->trace, attributes.handled_access_fs)) ||
+	    (needs->passthrough &&
+	     !allow_backing(ruleset, needs->backing_root, attributes.handled_access_fs)) ||
 	    syscall(SYS_landlock_restrict_self, ruleset, 0) < 0)
 		err = -errno;
 	close(ruleset);
@@ -226,6 +257,13 @@ static const int ring[] = {
 	SCMP_SYS(get_mempolicy), SCMP_SYS(set_mempolicy),
 };
 
+/* Files in the private tmpfs: making and removing them, and what the kernel does not do with them by itself. */
+static const int backing[] = {
+	SCMP_SYS(unlinkat), SCMP_SYS(pwrite64), SCMP_SYS(ftruncate), SCMP_SYS(ftruncate64),
+	SCMP_SYS(fallocate), SCMP_SYS(copy_file_range), SCMP_SYS(utimensat),
+	SCMP_SYS(utimensat_time64), SCMP_SYS(fstatfs), SCMP_SYS(fstatfs64),
+};
+
 /* Those that may be made with one argument only, or with some bits of it as they must be. */
 struct bounded_call {
 	int number;
@@ -238,6 +276,16 @@ static int allow(scmp_filter_ctx filter, const int *calls, size_t count)
 
 	for (size_t i = 0; i < count && !err; i++)
 		err = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, calls[i], 0, NULL);
+	return err;
+}
+
+static int allow_each(scmp_filter_ctx filter, const struct bounded_call *calls, size_t count)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < count && !err; i++)
+		err = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, calls[i].number, 1,
+					     &calls[i].argument);
 	return err;
 }
 
@@ -261,13 +309,20 @@ static int allow_bounded(scmp_filter_ctx filter, bool trace)
 		{ SCMP_SYS(prlimit64), SCMP_A2(SCMP_CMP_EQ, 0, 0) }, /* asks, and sets nothing */
 		{ SCMP_SYS(socket), SCMP_A0(SCMP_CMP_EQ, AF_UNIX, 0) },
 	};
-	const size_t count = COUNT(calls) - (trace ? 0 : 1); /* without a trace, no log */
-	int err = 0;
 
-	for (size_t i = 0; i < count && !err; i++)
-		err = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, calls[i].number, 1,
-					     &calls[i].argument);
-	return err;
+	return allow_each(filter, calls, COUNT(calls) - (trace ? 0 : 1)); /* without a trace, no log */
+}
+
+static int allow_passthrough(scmp_filter_ctx filter)
+{
+	const struct bounded_call calls[] = {
+		{ SCMP_SYS(mknodat), SCMP_A2(SCMP_CMP_EQ, S_IFREG | 0600, 0) },
+		{ SCMP_SYS(ioctl), SCMP_A1(SCMP_CMP_MASKED_EQ, UINT32_MAX, FUSE_DEV_IOC_BACKING_OPEN) },
+		{ SCMP_SYS(ioctl), SCMP_A1(SCMP_CMP_MASKED_EQ, UINT32_MAX, FUSE_DEV_IOC_BACKING_CLOSE) },
+	};
+	int err = allow(filter, backing, COUNT(backing));
+
+	return err ? err : allow_each(filter, calls, COUNT(calls));
 }
 
 /*
@@ -296,6 +351,8 @@ static int filter_calls(const struct sandbox_needs *needs)
 		err = allow(filter, tracing, COUNT(tracing));
 	if (!err && needs->io_uring)
 		err = allow(filter, ring, COUNT(ring));
+	if (!err && needs->passthrough)
+		err = allow_passthrough(filter);
 	if (!err) {
 		/* Where the kernel can: log each refusal, and look the most frequent calls up fast. */
 		seccomp_attr_set(filter, SCMP_FLTATR_API_SYSRAWRC, 1); /* errors are the kernel's */
@@ -313,7 +370,7 @@ int sandbox_enter(const struct sandbox_needs *needs)
 {
 	int err;
 
-	if (drop_capabilities(needs->trace) < 0) {
+	if (drop_capabilities(needs) < 0) {
 		complain("sandbox: capabilities cannot be given up: %s; see the option "
 			 "no_sandbox", strerror(errno));
 		return -1;
@@ -324,7 +381,7 @@ int sandbox_enter(const struct sandbox_needs *needs)
 		return 0;
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	prepare();
-	err = restrict_files(needs->trace);
+	err = restrict_files(needs);
 	if (err)
 		complain("sandbox: files cannot be restricted: %s; going on without",
 			 strerror(-err));

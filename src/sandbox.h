@@ -2,10 +2,11 @@
 /*
  * sandbox.h - the daemon gives up what it needs no more once it has mounted.
  *
- *   capabilities    none is left; CAP_DAC_OVERRIDE where root writes a trace into somebody else's directory
+ *   capabilities    none is left; CAP_DAC_OVERRIDE where root writes a trace into somebody else's directory;
+ *                   CAP_SYS_ADMIN where the kernel is handed files (passthrough)
  *   no_new_privs    nothing that it might run could have more
  *   dumpable        off: no core file and no debugger of the same user has what is in the files
- *   files           by Landlock, where the kernel has it: the device, /proc and /sys, and the directory of the trace
+ *   files           by Landlock, where the kernel has it: the device, /proc and /sys, the directory of the trace, the backing files
  *   system calls    those of serving; all else fails with ENOSYS
  *
  * ENOSYS, and not the end of the daemon: all files would be gone with it, and a new version of the C library may well
@@ -20,6 +21,8 @@
 struct sandbox_needs {
 	const char *trace; /* path of the trace, which may be renamed and made anew; NULL = none */
 	bool io_uring;     /* what goes through a ring, no filter of system calls sees */
+	bool passthrough;  /* files are handed to the kernel... */
+	int backing_root;  /* ... from this directory, see store_backing_root() */
 };
 
 /*

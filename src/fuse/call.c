@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "fuse/operations.h"
+#include "fuse/passthrough.h"
 #include "fuse/session.h"
 
 struct store_cred call_cred(const struct call *call)
@@ -18,6 +19,12 @@ struct store_cred call_cred(const struct call *call)
 	};
 }
 
+/* How long the kernel may keep the attributes of a node, in seconds. */
+static double attr_timeout(const struct fs *fs, node_id id)
+{
+	return fs->passthrough && passthrough_may_change(fs, id) ? 0 : fs->timeout;
+}
+
 void call_fill_entry(const struct fs *fs, const struct store_entry *from,
 		     struct fuse_entry_param *to)
 {
@@ -25,7 +32,7 @@ void call_fill_entry(const struct fs *fs, const struct store_entry *from,
 		.ino = from->id,
 		.generation = from->generation,
 		.attr = from->attr,
-		.attr_timeout = fs->timeout,
+		.attr_timeout = attr_timeout(fs, from->id),
 		.entry_timeout = fs->timeout,
 	};
 }
@@ -152,6 +159,13 @@ static void undo_lookup(struct call *call)
 		store_forget(call->fs->store, call->entry.ino, 1);
 }
 
+/* Likewise one that opened a file: no RELEASE will come. */
+static void undo_open(struct call *call, node_id id)
+{
+	if (call->fs->passthrough && call->fi->backing_id)
+		passthrough_release(call->fs, id, call->fi);
+}
+
 static void reply(struct call *call)
 {
 	fuse_req_t req = call->req;
@@ -169,14 +183,17 @@ static void reply(struct call *call)
 			undo_lookup(call);
 		break;
 	case REPLY_CREATE:
-		if (fuse_reply_create(req, &call->entry, call->fi) < 0)
+		if (fuse_reply_create(req, &call->entry, call->fi) < 0) {
+			undo_open(call, call->entry.ino);
 			undo_lookup(call);
+		}
 		break;
 	case REPLY_ATTR:
-		fuse_reply_attr(req, &call->attr, call->fs->timeout);
+		fuse_reply_attr(req, &call->attr, attr_timeout(call->fs, call->attr.st_ino));
 		break;
 	case REPLY_OPEN:
-		fuse_reply_open(req, call->fi);
+		if (fuse_reply_open(req, call->fi) < 0)
+			undo_open(call, call->trace.node);
 		break;
 	case REPLY_VIEW:
 		fuse_reply_iov(req, call->view.iov, call->view.count);
@@ -204,7 +221,7 @@ static void reply(struct call *call)
 		fuse_reply_ioctl(req, 0, call->buffer, call->size);
 		break;
 	case REPLY_STATX:
-		fuse_reply_statx(req, 0, &call->statx, call->fs->timeout);
+		fuse_reply_statx(req, 0, &call->statx, attr_timeout(call->fs, call->statx.stx_ino));
 		break;
 	}
 }

@@ -70,9 +70,15 @@ int op_setattr(struct call *call, fuse_ino_t ino, struct stat *attr, int to_set,
 	 * writeback mode they are the kernel's affair: it says when, and forgets
 	 * this case.
 	 */
-	if ((to_set & FUSE_SET_ATTR_SIZE) && call->fs->cache != CACHE_ALWAYS &&
+	if ((to_set & FUSE_SET_ATTR_SIZE) && !fs_writes_back(call->fs) &&
 	    !(mask & (STORE_SET_MTIME | STORE_SET_MTIME_NOW)))
 		mask |= STORE_SET_MTIME_NOW;
+	/*
+	 * Where the kernel writes by itself to a file that is setuid or setgid, it asks for a change of
+	 * nothing: what is to go, goes with every write(2) as it knows it.
+	 */
+	if (call->fs->passthrough && !mask)
+		mask = STORE_KILL_PRIV;
 	err = store_setattr(call->fs->store, ino, mask, attr, &call->attr);
 	if (!err)
 		call_reply_attr(call, &call->attr);

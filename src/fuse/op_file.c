@@ -5,23 +5,37 @@
 
 #include "fuse/opens.h"
 #include "fuse/operations.h"
+#include "fuse/passthrough.h"
 
-void opens_file(struct fs *fs, struct fuse_file_info *fi)
+int opens_file(struct fs *fs, node_id id, struct fuse_file_info *fi)
 {
 	fi->fh = atomic_fetch_add_explicit(&fs->next_fh, 1, memory_order_relaxed);
+	if (fs->passthrough) /* and nothing else, or the kernel refuses the answer */
+		return passthrough_open(fs, id, fi);
 	if (fs->cache == CACHE_NEVER) {
 		fi->direct_io = 1;
 		fi->parallel_direct_writes = 1;
 	} else {
 		fi->keep_cache = 1;
 	}
+	return 0;
+}
+
+/*
+ * What the kernel has learned of a file's times may not be true any more from now on; what it learns from now on, it may
+ * not keep.
+ */
+static void expect_changes(const struct fs *fs, node_id id)
+{
+	if (fs->passthrough && passthrough_may_change(fs, id))
+		fuse_lowlevel_notify_inval_inode(fs->session, id, -1, 0);
 }
 
 /* Is it a write of its own that moves the file's times, or one that the kernel put off? */
 static bool write_moves_times(const struct fs *fs, const struct fuse_file_info *fi)
 {
 	/* In writeback mode the kernel has stamped the file when the program wrote. */
-	return !(fi->writepage && fs->cache == CACHE_ALWAYS);
+	return !(fi->writepage && fs_writes_back(fs));
 }
 
 int op_open(struct call *call, fuse_ino_t ino, struct fuse_file_info *fi)
@@ -32,10 +46,16 @@ int op_open(struct call *call, fuse_ino_t ino, struct fuse_file_info *fi)
 	call->trace.flags = (uint32_t)fi->flags;
 	if (call->fs->no_open)
 		return -ENOSYS; /* and is never asked again */
-	err = store_open(call->fs->store, ino, fi->flags, fi->kill_suidgid);
+	err = opens_file(call->fs, ino, fi);
 	if (err)
 		return err;
-	opens_file(call->fs, fi);
+	err = store_open(call->fs->store, ino, fi->flags, fi->kill_suidgid);
+	if (err) {
+		if (call->fs->passthrough)
+			passthrough_release(call->fs, ino, fi);
+		return err;
+	}
+	expect_changes(call->fs, ino);
 	call_reply_open(call, fi);
 	return 0;
 }
@@ -111,6 +131,8 @@ int op_release(struct call *call, fuse_ino_t ino, struct fuse_file_info *fi)
 	call->trace.node = ino;
 	call->trace.fh = fi->fh;
 	call->trace.flags = (uint32_t)fi->flags;
+	if (call->fs->passthrough)
+		passthrough_release(call->fs, ino, fi);
 	if ((fi->flags & O_ACCMODE) != O_RDONLY)
 		store_trim(call->fs->store, ino);
 	return 0;
@@ -149,7 +171,7 @@ int op_lseek(struct call *call, fuse_ino_t ino, off_t offset, int whence,
 	call->trace.fh = fi->fh;
 	call->trace.offset = (uint64_t)offset;
 	call->trace.flags = (uint32_t)whence;
-	if (call->fs->cache == CACHE_ALWAYS)
+	if (fs_writes_back(call->fs))
 		return -ENOSYS;
 	result = store_seek(call->fs->store, ino, (uint64_t)offset, whence);
 	if (result < 0)

@@ -14,6 +14,21 @@ static void note_made(struct call *call, const struct store_entry *entry)
 	call->trace.mode = entry->attr.st_mode;
 }
 
+/* A new file, open. If it cannot be opened, its lookup is given back. */
+static int reply_made(struct call *call, const struct store_entry *entry,
+		      struct fuse_file_info *fi)
+{
+	int err = opens_file(call->fs, entry->id, fi);
+
+	if (err) {
+		store_forget(call->fs->store, entry->id, 1);
+		return err;
+	}
+	note_made(call, entry);
+	call_reply_create(call, entry, fi);
+	return 0;
+}
+
 int op_lookup(struct call *call, fuse_ino_t parent, const char *name)
 {
 	struct store_entry entry;
@@ -125,10 +140,10 @@ int op_create(struct call *call, fuse_ino_t parent, const char *name, mode_t mod
 			  S_IFREG | (mode & 07777), 0, &entry);
 	if (err)
 		return err;
-	note_made(call, &entry);
-	opens_file(call->fs, fi);
-	call_reply_create(call, &entry, fi);
-	return 0;
+	err = reply_made(call, &entry, fi);
+	if (err)
+		store_unlink(call->fs->store, parent, name, NULL);
+	return err;
 }
 
 int op_tmpfile(struct call *call, fuse_ino_t parent, mode_t mode, struct fuse_file_info *fi)
@@ -142,10 +157,7 @@ int op_tmpfile(struct call *call, fuse_ino_t parent, mode_t mode, struct fuse_fi
 	err = store_tmpfile(call->fs->store, call_cred(call), parent, mode, &entry);
 	if (err)
 		return err;
-	note_made(call, &entry);
-	opens_file(call->fs, fi);
-	call_reply_create(call, &entry, fi);
-	return 0;
+	return reply_made(call, &entry, fi);
 }
 
 int op_unlink(struct call *call, fuse_ino_t parent, const char *name)

@@ -41,7 +41,7 @@ static void negotiate(const struct fs *fs, struct fuse_conn_info *conn)
 {
 	bool caching = fs->cache != CACHE_NEVER;
 
-	want(conn, FUSE_CAP_WRITEBACK_CACHE, fs->cache == CACHE_ALWAYS);
+	want(conn, FUSE_CAP_WRITEBACK_CACHE, fs_writes_back(fs));
 	want(conn, FUSE_CAP_CACHE_SYMLINKS, caching);
 	want(conn, FUSE_CAP_PARALLEL_DIROPS, true);
 	/* Else O_TRUNC is left to an OPEN that does not come. */
@@ -57,6 +57,8 @@ static void negotiate(const struct fs *fs, struct fuse_conn_info *conn)
 	want(conn, FUSE_CAP_EXPLICIT_INVAL_DATA, caching);
 	want(conn, FUSE_CAP_DIRECT_IO_ALLOW_MMAP, !caching);
 	want(conn, FUSE_CAP_OVER_IO_URING, fs->io_uring);
+	/* How deep filesystems are stacked stays as it is: so overlayfs can lie above. */
+	want(conn, FUSE_CAP_PASSTHROUGH, fs->passthrough);
 	/* No call waits long enough to be worth interrupting; and to be ready for it libfuse keeps a list of all
 	 * calls under way, under a lock that all workers take twice a call. */
 	conn->no_interrupt = 1;
@@ -69,6 +71,13 @@ void session_init(void *userdata, struct fuse_conn_info *conn)
 	struct fs *fs = userdata;
 
 	negotiate(fs, conn);
+	if (fs->passthrough && !fuse_get_feature_flag(conn, FUSE_CAP_PASSTHROUGH)) {
+		complain("option 'passthrough': the kernel does not offer it: it takes Linux 6.9, "
+			 "with CONFIG_FUSE_PASSTHROUGH");
+		fs->failed = true;
+		fuse_session_exit(fs->session);
+		return;
+	}
 	fs->uses_io_uring = fs->io_uring && fuse_get_feature_flag(conn, FUSE_CAP_OVER_IO_URING);
 	if (fs->recorder) {
 		struct recorder_session session = {
@@ -164,10 +173,13 @@ int session_run(struct fs *fs, const struct session_options *options, bool *left
 	se = new_session(fs, options);
 	if (!se)
 		return 1;
+	fs->session = se;
 	if (fuse_set_signal_handlers(se) == 0) {
 		if (mount_session(se, options->mountpoint)) {
 			result = fs->mounted(fs) == 0 ? serve(se, options) : 1;
 			*left = is_mounted(se);
+			if (fs->failed)
+				result = 1;
 		}
 		fuse_remove_signal_handlers(se);
 	}

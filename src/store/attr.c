@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* attr.c - reading and setting attributes, the size of a file among them. */
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 
+#include "store/content.h"
 #include "store/file.h"
 
 int store_get_flags(struct store *s, node_id id, uint32_t *flags)
@@ -40,15 +42,15 @@ int store_statx(struct store *s, node_id id, struct stat *attr, struct timespec 
 {
 	pthread_rwlock_t *lock = lock_of_node(s->locks, id);
 	struct node *n;
+	int err;
 
 	lock_read(lock);
 	n = node_get(s->table, id);
-	if (n)
-		node_stat(n, attr);
-	if (n && btime)
-		*btime = (struct timespec){ .tv_sec = n->btime.sec, .tv_nsec = n->btime.nsec };
+	err = n ? node_stat(s, n, attr) : -ESTALE;
+	if (!err && btime)
+		*btime = node_timespec(n->btime);
 	unlock(lock);
-	return n ? 0 : -ESTALE;
+	return err;
 }
 
 int store_getattr(struct store *s, node_id id, struct stat *attr)
@@ -76,15 +78,7 @@ int file_set_size(struct store *s, struct node *n, uint64_t size)
 		return -EISDIR;
 	if (!S_ISREG(n->type))
 		return -EINVAL;
-	if (size > INT64_MAX)
-		return -EFBIG;
-	if (size < n->size) {
-		/* Also what fallocate() reserved behind the end goes. */
-		data_punch(&n->data, &s->budget, size, (uint64_t)INT64_MAX + 1 - size);
-		data_trim(&n->data, &s->budget, size);
-	}
-	n->size = size;
-	return 0;
+	return size > INT64_MAX ? -EFBIG : content_set_size(s, n, size);
 }
 
 static struct node_time from_timespec(struct timespec ts)
@@ -92,19 +86,23 @@ static struct node_time from_timespec(struct timespec ts)
 	return (struct node_time){ .sec = ts.tv_sec, .nsec = (uint32_t)ts.tv_nsec };
 }
 
-static void set_times(struct node *n, unsigned mask, const struct stat *want)
+static struct timespec choose_time(bool now, bool given, struct timespec time)
 {
-	struct node_time now = node_now();
+	if (now)
+		return (struct timespec){ .tv_nsec = UTIME_NOW };
+	return given ? time : (struct timespec){ .tv_nsec = UTIME_OMIT };
+}
 
-	if (mask & STORE_SET_ATIME_NOW)
-		n->atime = now;
-	else if (mask & STORE_SET_ATIME)
-		n->atime = from_timespec(want->st_atim);
-	if (mask & STORE_SET_MTIME_NOW)
-		n->mtime = now;
-	else if (mask & STORE_SET_MTIME)
-		n->mtime = from_timespec(want->st_mtim);
-	n->ctime = mask & STORE_SET_CTIME ? from_timespec(want->st_ctim) : now;
+static int set_times(struct store *s, struct node *n, unsigned mask, const struct stat *want)
+{
+	const unsigned times = STORE_SET_ATIME | STORE_SET_ATIME_NOW | STORE_SET_MTIME |
+			       STORE_SET_MTIME_NOW;
+
+	if (!(mask & times))
+		return 0;
+	return content_set_times(s, n, (struct timespec[]){
+		choose_time(mask & STORE_SET_ATIME_NOW, mask & STORE_SET_ATIME, want->st_atim),
+		choose_time(mask & STORE_SET_MTIME_NOW, mask & STORE_SET_MTIME, want->st_mtim) });
 }
 
 /*
@@ -119,17 +117,23 @@ static bool is_timekeeping(unsigned mask)
 static int setattr_locked(struct store *s, struct node *n, unsigned mask,
 			  const struct stat *want)
 {
+	int err;
+
 	if (node_is_fixed(n) && !is_timekeeping(mask))
 		return -EPERM;
+	/* What can fail comes first. */
 	if (mask & STORE_SET_SIZE) {
 		bool changes = (uint64_t)want->st_size != n->size;
-		int err = file_set_size(s, n, (uint64_t)want->st_size);
 
+		err = file_set_size(s, n, (uint64_t)want->st_size);
 		if (err)
 			return err;
 		if (changes)
-			n->mtime = node_now();
+			content_touch(s, n);
 	}
+	err = set_times(s, n, mask, want);
+	if (err)
+		return err;
 	/* Before the mode: chmod in the same request has the last word. */
 	if (mask & (STORE_SET_UID | STORE_SET_GID | STORE_KILL_PRIV))
 		file_drop_setid(n);
@@ -142,7 +146,7 @@ static int setattr_locked(struct store *s, struct node *n, unsigned mask,
 		xattr_chmod(n);
 	}
 	if (mask)
-		set_times(n, mask, want);
+		n->ctime = mask & STORE_SET_CTIME ? from_timespec(want->st_ctim) : node_now();
 	return 0;
 }
 
@@ -157,7 +161,7 @@ int store_setattr(struct store *s, node_id id, unsigned mask, const struct stat 
 	n = node_get(s->table, id);
 	err = n ? setattr_locked(s, n, mask, want) : -ESTALE;
 	if (!err)
-		node_stat(n, attr);
+		err = node_stat(s, n, attr);
 	unlock(lock);
 	return err;
 }

@@ -19,6 +19,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "store/content.h"
 #include "store/names.h"
 
 #define TRIES 5            /* to meet a moment in which no node is on its way */
@@ -37,7 +38,7 @@ struct check {
 	int violations;
 	struct seen *seen;   /* by index in the table */
 	uint32_t used;       /* of the table */
-	uint64_t nodes, bytes, space; /* what there is */
+	uint64_t nodes, files, bytes, space; /* what there is */
 	node_id dead[DEAD_MAX];
 	int dead_count;
 	bool quiet;          /* nobody else is in the store */
@@ -132,8 +133,9 @@ static void check_node(struct check *c, const struct node *n)
 	if (S_ISDIR(n->type)) {
 		check_dir(c, n);
 	} else if (S_ISREG(n->type)) {
-		say_if(c, n, data_check(&n->data, n->size));
-		c->bytes += n->data.bytes;
+		say_if(c, n, content_check(c->s, n));
+		c->files++;
+		c->bytes += c->s->backing ? 0 : n->data.bytes;
 	} else if (S_ISLNK(n->type)) {
 		c->space += n->size;
 		if (!n->target || strlen(n->target) != n->size)
@@ -193,6 +195,18 @@ static void check_sum(struct check *c, const char *what, uint64_t charged, uint6
 		say(c, "%s: %" PRIu64 " charged, %" PRIu64 " there", what, charged, there);
 }
 
+/* Each file has one of the backing files (content_check()); has each of those a file? */
+static void check_backing(struct check *c)
+{
+	uint64_t files;
+	int err = c->s->backing ? backing_count(c->s->backing, &files) : 0;
+
+	if (err)
+		say(c, "backing files: cannot be listed: %s", strerror(-err));
+	else if (c->s->backing)
+		check_sum(c, "backing files", files, c->files);
+}
+
 static void take_sums(struct check *c)
 {
 	uint64_t bytes, space, nodes;
@@ -204,6 +218,7 @@ static void take_sums(struct check *c)
 	check_sum(c, "nodes", nodes, c->nodes);
 	check_sum(c, "bytes", bytes, c->bytes);
 	check_sum(c, "space", space, c->space);
+	check_backing(c);
 }
 
 static int check_all(struct check *c)
@@ -211,7 +226,7 @@ static int check_all(struct check *c)
 	c->used = node_table_used(c->s->table);
 	c->seen = calloc(c->used, sizeof(*c->seen));
 	c->violations = c->dead_count = 0;
-	c->nodes = c->bytes = c->space = 0;
+	c->nodes = c->files = c->bytes = c->space = 0;
 	if (!c->seen)
 		return -ENOMEM;
 	for (uint32_t i = 1; i < c->used; i++) {

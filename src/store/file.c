@@ -6,11 +6,12 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/falloc.h>
-#include <string.h>
+#include <stdlib.h>
 #include <unistd.h>
 
+#include "store/content.h"
+
 #define COPY_STEP (1u << 20) /* bytes copied before the locks are let go for others */
-#define DAY 86400
 
 /* The regular file of an id: -ESTALE, -EISDIR, -EINVAL. Wants nodes[]. */
 static int get_file(struct store *s, node_id id, struct node **out)
@@ -43,26 +44,7 @@ static void unlock_file(struct store *s, node_id id)
 	unlock(lock_of_node(s->locks, id));
 }
 
-static void touch_written(struct node *n)
-{
-	n->mtime = n->ctime = node_now();
-}
-
 /* --- reading ----------------------------------------------------------- */
-
-static bool before(struct node_time a, struct node_time b)
-{
-	return a.sec < b.sec || (a.sec == b.sec && a.nsec < b.nsec);
-}
-
-/* The rule of mount(8)'s relatime: not after the last change, or older than a day. */
-static bool atime_is_due(const struct node *n)
-{
-	struct node_time now = node_now();
-
-	return !before(n->mtime, n->atime) || !before(n->ctime, n->atime) ||
-	       now.sec - n->atime.sec >= DAY;
-}
 
 int store_read_begin(struct store *s, node_id id, uint64_t offset, size_t size,
 		     struct store_view *view)
@@ -74,21 +56,14 @@ int store_read_begin(struct store *s, node_id id, uint64_t offset, size_t size,
 	*view = (struct store_view){ .lock = lock, .store = s, .id = id };
 	lock_read(lock);
 	err = get_file(s, id, &n);
+	if (!err)
+		err = content_view(s, n, offset, size < STORE_READ_MAX ? size : STORE_READ_MAX,
+				   view);
 	if (err) {
 		unlock(lock);
-		return err;
+		free(view->buffer);
 	}
-	if (size > STORE_READ_MAX)
-		size = STORE_READ_MAX;
-	if (offset >= n->size)
-		size = 0;
-	else if (size > n->size - offset)
-		size = n->size - offset;
-	view->count = data_view(&n->data, offset, size, view->iov,
-				sizeof(view->iov) / sizeof(view->iov[0]));
-	view->size = size;
-	view->touch_atime = atime_is_due(n);
-	return 0;
+	return err;
 }
 
 void store_read_end(struct store_view *view)
@@ -96,6 +71,7 @@ void store_read_end(struct store_view *view)
 	struct node *n;
 
 	unlock(view->lock);
+	free(view->buffer);
 	if (!view->touch_atime || lock_file(view->store, view->id, &n) < 0)
 		return;
 	n->atime = node_now();
@@ -115,13 +91,11 @@ ssize_t store_write(struct store *s, node_id id, uint64_t offset, const void *bu
 	if (offset > INT64_MAX || size > INT64_MAX - offset)
 		done = -EFBIG;
 	else
-		done = data_write(&n->data, &s->budget, offset, buf, size);
-	if (done > 0 && offset + (uint64_t)done > n->size)
-		n->size = offset + (uint64_t)done;
+		done = content_write(s, n, offset, buf, size);
 	if (done >= 0 && kill_priv)
 		file_drop_setid(n);
 	if (done >= 0 && touch)
-		touch_written(n);
+		content_touch(s, n);
 	unlock_file(s, id);
 	return done;
 }
@@ -148,41 +122,9 @@ int store_open(struct store *s, node_id id, int flags, bool kill_priv)
 	if (!err && flags & O_TRUNC) {
 		if (kill_priv)
 			file_drop_setid(n);
-		touch_written(n);
+		content_touch(s, n);
 	}
 	unlock_file(s, id);
-	return err;
-}
-
-static int fallocate_locked(struct store *s, struct node *n, int mode, uint64_t offset,
-			    uint64_t size)
-{
-	uint64_t inside = 0;
-	int err = 0;
-
-	/* What a hole or zeros behind the end would be, is there already. */
-	if (offset < n->size)
-		inside = size < n->size - offset ? size : n->size - offset;
-	switch (mode & ~FALLOC_FL_KEEP_SIZE) {
-	case FALLOC_FL_PUNCH_HOLE:
-		if (!(mode & FALLOC_FL_KEEP_SIZE))
-			return -EOPNOTSUPP;
-		if (offset + size >= n->size)
-			inside = size; /* pages reserved behind the end go too */
-		data_punch(&n->data, &s->budget, offset, inside);
-		return 0;
-	case FALLOC_FL_ZERO_RANGE:
-	case 0:
-		break;
-	default:
-		return -EOPNOTSUPP;
-	}
-	err = data_allocate(&n->data, &s->budget, offset, size);
-	/* Only now: without space nothing shall have changed. */
-	if (!err && mode & FALLOC_FL_ZERO_RANGE)
-		data_zero(&n->data, offset, inside);
-	if (!err && !(mode & FALLOC_FL_KEEP_SIZE) && offset + size > n->size)
-		n->size = offset + size;
 	return err;
 }
 
@@ -201,10 +143,10 @@ int store_fallocate(struct store *s, node_id id, int mode, uint64_t offset, uint
 		 (n->flags & STORE_APPEND && mode & ~FALLOC_FL_KEEP_SIZE))
 		err = -EPERM;
 	else
-		err = fallocate_locked(s, n, mode, offset, size);
+		err = content_allocate(s, n, mode, offset, size);
 	if (!err) {
 		file_drop_setid(n);
-		touch_written(n);
+		content_touch(s, n);
 	}
 	unlock_file(s, id);
 	return err;
@@ -220,15 +162,8 @@ int64_t store_seek(struct store *s, node_id id, uint64_t offset, int whence)
 	result = get_file(s, id, &n);
 	if (result == 0 && whence != SEEK_DATA && whence != SEEK_HOLE)
 		result = -EINVAL;
-	else if (result == 0 && offset >= n->size)
-		result = -ENXIO;
-	else if (result == 0 && whence == SEEK_HOLE)
-		result = (int64_t)data_seek_hole(&n->data, n->size, offset);
-	else if (result == 0) {
-		uint64_t at = data_seek_data(&n->data, n->size, offset);
-
-		result = at < n->size ? (int64_t)at : -ENXIO;
-	}
+	else if (result == 0)
+		result = content_seek(s, n, offset, whence);
 	unlock(lock);
 	return result;
 }
@@ -238,42 +173,19 @@ static ssize_t copy_step(struct store *s, node_id from, uint64_t from_offset, no
 			 uint64_t to_offset, size_t size)
 {
 	struct node *source, *target;
-	char bounce[DATA_PAGE];
-	size_t done = 0;
-	struct iovec iov[2];
 	int err = get_file(s, from, &source);
+	ssize_t done;
 
 	if (!err)
 		err = get_file(s, to, &target);
 	if (err)
 		return err;
-	if (from_offset >= source->size)
-		return 0;
-	if (size > source->size - from_offset)
-		size = source->size - from_offset;
-	while (done < size) {
-		ssize_t n;
-
-		data_view(&source->data, from_offset + done,
-			  size - done < DATA_PAGE ? size - done : DATA_PAGE, iov, 2);
-		if (source == target) {
-			/* Writing may move the very bytes that it reads. */
-			memcpy(bounce, iov[0].iov_base, iov[0].iov_len);
-			iov[0].iov_base = bounce;
-		}
-		n = data_write(&target->data, &s->budget, to_offset + done, iov[0].iov_base,
-			       iov[0].iov_len);
-		if (n < 0 && !done)
-			return n;
-		if (n <= 0)
-			break;
-		done += (size_t)n;
+	done = content_copy(s, source, from_offset, target, to_offset, size);
+	if (done > 0) {
+		file_drop_setid(target);
+		content_touch(s, target);
 	}
-	if (to_offset + done > target->size)
-		target->size = to_offset + done;
-	file_drop_setid(target);
-	touch_written(target);
-	return (ssize_t)done;
+	return done;
 }
 
 ssize_t store_copy(struct store *s, node_id from, uint64_t from_offset, node_id to,
@@ -304,12 +216,31 @@ ssize_t store_copy(struct store *s, node_id from, uint64_t from_offset, node_id 
 	return (ssize_t)done;
 }
 
+int store_backing(struct store *s, node_id id)
+{
+	pthread_rwlock_t *lock = lock_of_node(s->locks, id);
+	struct node *n;
+	int result;
+
+	lock_read(lock);
+	result = get_file(s, id, &n);
+	if (!result)
+		result = s->backing ? backing_open(s->backing, n->backing, O_RDONLY) : -EINVAL;
+	unlock(lock);
+	return result;
+}
+
+int store_backing_root(const struct store *s)
+{
+	return s->backing ? backing_root(s->backing) : -1;
+}
+
 void store_trim(struct store *s, node_id id)
 {
 	struct node *n;
 
 	if (lock_file(s, id, &n) < 0)
 		return;
-	data_trim(&n->data, &s->budget, n->size);
+	content_trim(s, n);
 	unlock_file(s, id);
 }

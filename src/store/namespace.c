@@ -90,27 +90,29 @@ void names_touch(struct store *s, node_id id)
 
 /* --- lookups ----------------------------------------------------------- */
 
-/* Fills an entry with a lookup of the node. Wants nodes[]. */
-static void fill_entry(struct node *n, struct store_entry *entry)
+/* Makes an entry that has the attributes of a node a lookup of it. Wants nodes[]. */
+static void give_lookup(struct node *n, struct store_entry *entry)
 {
 	atomic_fetch_add(&n->nlookup, 1);
 	entry->id = n->id;
 	entry->generation = n->id >> 32;
-	node_stat(n, &entry->attr);
+	entry->attr.st_ino = n->id;
 }
 
-/* The same by id. -ESTALE when the node is gone. */
+/* An entry with a lookup, by id. -ESTALE when the node is gone. */
 static int take_entry(struct store *s, node_id id, struct store_entry *entry)
 {
 	pthread_rwlock_t *lock = lock_of_node(s->locks, id);
 	struct node *n;
+	int err;
 
 	lock_read(lock);
 	n = node_get(s->table, id);
-	if (n)
-		fill_entry(n, entry);
+	err = n ? node_stat(s, n, &entry->attr) : -ESTALE;
+	if (!err)
+		give_lookup(n, entry);
 	unlock(lock);
-	return n ? 0 : -ESTALE;
+	return err;
 }
 
 static int lookup_locked(struct store *s, node_id parent, const struct dir_name *name,
@@ -228,19 +230,22 @@ static int inherit(struct store *s, struct node *dir, struct node *n, mode_t uma
 int names_insert_new(struct store *s, struct node *dir, struct dirent_node *e, struct node *n,
 		     struct store_entry *entry)
 {
-	int err;
+	int err = 0;
 
 	if (S_ISDIR(n->type)) {
 		n->dir.parent = dir->id;
 		n->nlink = 2;
 		n->size = DIR_SIZE_EMPTY;
 	}
-	err = node_publish(s->table, n);
+	if (entry)
+		err = node_stat(s, n, &entry->attr);
+	if (!err)
+		err = node_publish(s->table, n);
 	if (err)
 		return err;
 	/* Nobody can know the id before the directory's lock is free. */
 	if (entry)
-		fill_entry(n, entry);
+		give_lookup(n, entry);
 	dir_insert(&dir->dir.entries, e, n->id, dirent_type(n->type));
 	names_changed(s, dir, 1, S_ISDIR(n->type) ? 1 : 0);
 	return 0;
@@ -322,10 +327,12 @@ int store_tmpfile(struct store *s, struct store_cred cred, node_id parent, mode_
 	if (!err)
 		err = inherit(s, dir, n, cred.umask);
 	if (!err)
+		err = node_stat(s, n, &entry->attr);
+	if (!err)
 		err = node_publish(s->table, n);
 	/* Without a name it lives by this lookup alone, and nobody else knows its id yet. */
 	if (!err)
-		fill_entry(n, entry);
+		give_lookup(n, entry);
 	unlock(lock);
 	if (err)
 		node_destroy(s, n);
@@ -389,31 +396,48 @@ ssize_t store_readlink(struct store *s, node_id id, char *buf, size_t size)
 	return length;
 }
 
+/* Could it have one more name? Charges it. */
+static int may_link(struct store *s, const struct node *n)
+{
+	if (S_ISDIR(n->type) || node_is_fixed(n))
+		return -EPERM;
+	if (n->nlink == UINT32_MAX)
+		return -EMLINK;
+	return n->nlink > 0 && !account_take(&s->budget.space, BUDGET_NODE) ? -ENOSPC : 0;
+}
+
+static int link_node(struct store *s, struct node *n, struct store_entry *entry)
+{
+	struct node_time ctime = n->ctime;
+	int err = may_link(s, n);
+
+	if (err)
+		return err;
+	n->nlink++;
+	n->ctime = node_now();
+	err = node_stat(s, n, &entry->attr);
+	if (!err) {
+		give_lookup(n, entry);
+		return 0;
+	}
+	n->ctime = ctime;
+	if (--n->nlink > 0)
+		account_give(&s->budget.space, BUDGET_NODE);
+	return err;
+}
+
 /* One more name for a node that exists. Takes nodes[]. */
 static int add_link(struct store *s, node_id id, struct store_entry *entry, mode_t *type)
 {
 	pthread_rwlock_t *lock = lock_of_node(s->locks, id);
 	struct node *n;
-	int err = 0;
+	int err;
 
 	lock_write(lock);
 	n = node_get(s->table, id);
-	if (!n)
-		err = -ESTALE;
-	else if (S_ISDIR(n->type))
-		err = -EPERM;
-	else if (node_is_fixed(n))
-		err = -EPERM;
-	else if (n->nlink == UINT32_MAX)
-		err = -EMLINK;
-	else if (n->nlink > 0 && !account_take(&s->budget.space, BUDGET_NODE))
-		err = -ENOSPC;
-	if (!err) {
-		n->nlink++;
-		n->ctime = node_now();
+	err = n ? link_node(s, n, entry) : -ESTALE;
+	if (!err)
 		*type = n->type;
-		fill_entry(n, entry);
-	}
 	unlock(lock);
 	return err;
 }

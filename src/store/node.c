@@ -6,6 +6,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "store/content.h"
+
 #define CHUNK_BITS 12
 #define CHUNK_SLOTS (1u << CHUNK_BITS)
 #define CHUNKS (1u << (32 - CHUNK_BITS))
@@ -187,6 +189,7 @@ int node_create(struct store *s, mode_t mode, uid_t uid, gid_t gid, struct node 
 {
 	struct node_time now = node_now();
 	struct node *n;
+	int err;
 
 	atomic_fetch_add(&s->budget.nodes, 1);
 	if (!account_take(&s->budget.space, BUDGET_NODE)) {
@@ -194,10 +197,14 @@ int node_create(struct store *s, mode_t mode, uid_t uid, gid_t gid, struct node 
 		return -ENOSPC;
 	}
 	n = calloc(1, sizeof(*n));
-	if (!n) {
+	err = n ? 0 : -ENOMEM;
+	if (n && S_ISREG(mode))
+		err = content_create(s, n);
+	if (err) {
 		account_give(&s->budget.space, BUDGET_NODE);
 		atomic_fetch_sub(&s->budget.nodes, 1);
-		return -ENOMEM;
+		free(n);
+		return err;
 	}
 	n->type = mode & S_IFMT;
 	n->perm = mode & 07777;
@@ -207,8 +214,6 @@ int node_create(struct store *s, mode_t mode, uid_t uid, gid_t gid, struct node 
 	n->atime = n->mtime = n->ctime = n->btime = now;
 	if (S_ISDIR(mode))
 		dir_init(&n->dir.entries);
-	else if (S_ISREG(mode))
-		data_init(&n->data);
 	*out = n;
 	return 0;
 }
@@ -220,7 +225,7 @@ void node_destroy(struct store *s, struct node *n)
 	if (S_ISDIR(n->type)) {
 		dir_destroy(&n->dir.entries);
 	} else if (S_ISREG(n->type)) {
-		data_destroy(&n->data, &s->budget);
+		content_destroy(s, n);
 	} else if (S_ISLNK(n->type)) {
 		space += n->size;
 		free(n->target);
@@ -249,12 +254,7 @@ struct node_time node_now(void)
 	return (struct node_time){ .sec = ts.tv_sec, .nsec = (uint32_t)ts.tv_nsec };
 }
 
-static struct timespec to_timespec(struct node_time t)
-{
-	return (struct timespec){ .tv_sec = t.sec, .tv_nsec = t.nsec };
-}
-
-void node_stat(const struct node *n, struct stat *attr)
+int node_stat(const struct store *s, const struct node *n, struct stat *attr)
 {
 	*attr = (struct stat){
 		.st_ino = n->id,
@@ -264,12 +264,13 @@ void node_stat(const struct node *n, struct stat *attr)
 		.st_gid = n->gid,
 		.st_size = (off_t)n->size,
 		.st_blksize = 4096,
-		.st_atim = to_timespec(n->atime),
-		.st_mtim = to_timespec(n->mtime),
-		.st_ctim = to_timespec(n->ctime),
+		.st_atim = node_timespec(n->atime),
+		.st_mtim = node_timespec(n->mtime),
+		.st_ctim = node_timespec(n->ctime),
 	};
 	if (S_ISREG(n->type))
-		attr->st_blocks = (blkcnt_t)(n->data.pages * (DATA_PAGE / 512));
-	else if (S_ISCHR(n->type) || S_ISBLK(n->type))
+		return content_stat(s, n, attr);
+	if (S_ISCHR(n->type) || S_ISBLK(n->type))
 		attr->st_rdev = n->rdev;
+	return 0;
 }

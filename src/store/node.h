@@ -22,6 +22,7 @@
 #include <stdint.h>
 #include <time.h>
 
+#include "store/backing.h"
 #include "store/budget.h"
 #include "store/data.h"
 #include "store/dir.h"
@@ -38,7 +39,7 @@ struct node_time {
 struct node {
 	node_id id;                /* [c] */
 	_Atomic uint64_t nlookup;  /* [a] lookups the kernel holds */
-	uint64_t size;             /* [n] as st_size; of a directory see attr.c */
+	uint64_t size;             /* [n] as st_size, but see content.h */
 	mode_t type;               /* [c] S_IFMT bits */
 	mode_t perm;               /* [n] the other bits of the mode */
 	uid_t uid;                 /* [n] */
@@ -52,7 +53,8 @@ struct node {
 	struct node_time btime;    /* [c] */
 	struct xattr *xattrs;      /* [n] */
 	union {
-		struct data data;  /* [n] S_IFREG */
+		struct data data;  /* [n] S_IFREG: see content.h */
+		uint64_t backing;  /* [c] S_IFREG where the store has backing files: the name of one */
 		dev_t rdev;        /* [c] S_IFCHR, S_IFBLK */
 		char *target;      /* [c] S_IFLNK */
 		struct {
@@ -69,6 +71,9 @@ struct store {
 	struct lock_table *locks;
 	struct node_table *table;
 	struct budget budget;
+	struct backing *backing;   /* [c] where the bytes of files are; NULL = in chunks of ours */
+	int (*resize_backing)(void *context, uint64_t size); /* [c] store_options */
+	void *context;             /* [c] likewise */
 	_Atomic bool has_flags;    /* some node has, or has had, store_set_flags() */
 };
 
@@ -101,7 +106,7 @@ struct node *node_table_at(struct node_table *t, uint32_t index);
 const char *node_table_check(struct node_table *t);
 
 /*
- * A node with its account charged, not yet published. -ENOSPC or -ENOMEM. It is counted in budget.nodes before it is
+ * A node with its account charged, not yet published. -ENOSPC, -ENOMEM. It is counted in budget.nodes before it is
  * charged, and in node_destroy() as long as it is: see check.c.
  */
 int node_create(struct store *s, mode_t mode, uid_t uid, gid_t gid, struct node **out);
@@ -121,7 +126,12 @@ static inline bool node_is_fixed(const struct node *n)
 /* The clock of all times in the tree: the kernel's coarse one (see node.c). */
 struct node_time node_now(void);
 
-/* Fills *attr. Wants nodes[]. */
-void node_stat(const struct node *n, struct stat *attr);
+static inline struct timespec node_timespec(struct node_time t)
+{
+	return (struct timespec){ .tv_sec = t.sec, .tv_nsec = t.nsec };
+}
+
+/* Fills *attr. Wants nodes[]. 0, or what backing_stat() says. */
+int node_stat(const struct store *s, const struct node *n, struct stat *attr);
 
 #endif

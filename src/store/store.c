@@ -51,7 +51,11 @@ int store_create(const struct store_options *options, struct store **out)
 		  0 : options->nr_inodes * BUDGET_NODE);
 	s->budget.bytes.shrunk = s->budget.space.shrunk = options->shrunk;
 	s->budget.bytes.context = s->budget.space.context = options->context;
-	err = locks_create(&s->locks);
+	s->resize_backing = options->resize_backing;
+	s->context = options->context;
+	err = options->backing ? backing_create(options->size, &s->backing) : 0;
+	if (!err)
+		err = locks_create(&s->locks);
 	if (!err)
 		err = node_table_create(&s->table);
 	if (!err)
@@ -64,14 +68,28 @@ int store_create(const struct store_options *options, struct store **out)
 	return 0;
 }
 
-int store_resize(struct store *s, uint64_t size)
+static uint64_t bytes_used(const struct store *s)
 {
 	uint64_t used = atomic_load(&s->budget.bytes.used);
 
-	if (size && size < used)
-		return -EINVAL;
-	set_limit(&s->budget.bytes, size);
-	return 0;
+	if (s->backing && backing_used(s->backing, &used) < 0)
+		return 0;
+	return used;
+}
+
+int store_resize(struct store *s, uint64_t size)
+{
+	int err = 0;
+
+	if (s->backing && s->resize_backing)
+		err = s->resize_backing(s->context, size);
+	else if (s->backing)
+		err = backing_resize(backing_root(s->backing), size);
+	else if (size && size < bytes_used(s))
+		err = -EINVAL;
+	if (!err)
+		set_limit(&s->budget.bytes, size);
+	return err;
 }
 
 int store_set_nr_inodes(struct store *s, uint64_t nr_inodes)
@@ -89,7 +107,11 @@ void store_destroy(struct store *s)
 {
 	if (!s)
 		return;
+	/* All at once, and not file by file. */
+	if (s->backing)
+		backing_end(s->backing);
 	node_table_destroy(s->table, s);
+	backing_destroy(s->backing);
 	locks_destroy(s->locks);
 	pthread_mutex_destroy(&s->rename_mutex);
 	free(s);
@@ -98,7 +120,7 @@ void store_destroy(struct store *s)
 void store_usage(struct store *s, struct store_usage *usage)
 {
 	*usage = (struct store_usage){
-		.bytes = atomic_load(&s->budget.bytes.used),
+		.bytes = bytes_used(s),
 		.nodes = atomic_load(&s->budget.nodes),
 		.size = get_limit(&s->budget.bytes),
 		.nr_inodes = get_limit(&s->budget.space) / BUDGET_NODE,
@@ -108,7 +130,7 @@ void store_usage(struct store *s, struct store_usage *usage)
 void store_statfs(struct store *s, struct statvfs *st)
 {
 	uint64_t size = get_limit(&s->budget.bytes);
-	uint64_t used = atomic_load(&s->budget.bytes.used);
+	uint64_t used = bytes_used(s);
 	uint64_t space = get_limit(&s->budget.space);
 	uint64_t taken = atomic_load(&s->budget.space.used);
 

@@ -49,6 +49,16 @@ struct store_options {
 	uid_t uid;          /* of the root */
 	gid_t gid;
 	/*
+	 * The bytes of files are in files of the kernel's (backing.h): store_backing() opens them for
+	 * who hands them to the kernel. Takes CAP_SYS_ADMIN.
+	 */
+	bool backing;
+	/*
+	 * Called to have them take no more than that: store_resize() then does not do it by itself, for which the right may
+	 * be gone by then. Answers as backing_resize(). NULL = it does.
+	 */
+	int (*resize_backing)(void *context, uint64_t size);
+	/*
 	 * Called, with locks held, when what is stored has become much less: a hint that memory
 	 * could be given back. NULL = nobody cares.
 	 */
@@ -84,7 +94,7 @@ struct store_usage {
 	uint64_t nr_inodes;
 };
 
-/* Makes an empty tree. The caller owns *out and ends it with store_destroy(). */
+/* Makes an empty tree. The caller owns *out and ends it with store_destroy(). -ENOMEM; with backing, what backing_create() says. */
 int store_create(const struct store_options *options, struct store **out);
 
 /* Other limits. -EINVAL below what is used, as tmpfs's remount. 0 = no limit. */
@@ -261,6 +271,7 @@ struct store_view {
 	struct iovec iov[2 * (STORE_READ_MAX / 65536 + 1)]; /* of each chunk bytes, and zeros */
 	int count;      /* of iov used */
 	size_t size;    /* bytes in all: less than asked for only at the end of the file */
+	void *buffer;   /* where they had to be copied to; NULL = they are looked at in place */
 	void *lock;
 	struct store *store;
 	node_id id;
@@ -278,8 +289,8 @@ void store_read_end(struct store_view *view);
 
 /*
  * Writes; returns the bytes taken, fewer than size only when the budget ends
- * in between (then -ENOSPC next time). -EFBIG past 2^63-1. With touch, mtime
- * and ctime move and setuid/setgid are dropped if kill_priv.
+ * in between (then -ENOSPC next time). -EFBIG past 2^63-1. With touch (and in
+ * backing files always), mtime and ctime move; setuid/setgid are dropped if kill_priv.
  */
 ssize_t store_write(struct store *s, node_id id, uint64_t offset, const void *buf, size_t size,
 		    bool touch, bool kill_priv);
@@ -299,6 +310,15 @@ int64_t store_seek(struct store *s, node_id id, uint64_t offset, int whence);
 /* copy_file_range(2): the bytes copied, fewer at the end of the source. */
 ssize_t store_copy(struct store *s, node_id from, uint64_t from_offset, node_id to,
 		   uint64_t to_offset, size_t size);
+
+/*
+ * Where the store has backing files: a descriptor of that of a regular file, for reading, which the caller closes. Bytes that
+ * change by way of it, change the file, with its size and times. -ESTALE, -EISDIR, -EINVAL; -ENFILE.
+ */
+int store_backing(struct store *s, node_id id);
+
+/* The directory (O_PATH) in which they all are, to be left open; -1 where there are none. */
+int store_backing_root(const struct store *s);
 
 /* Gives back what memory a finished writer left unused at the file's end. */
 void store_trim(struct store *s, node_id id);

@@ -120,7 +120,7 @@ static int set_size(struct model_node *n, uint64_t size)
 		return -EINVAL;
 	if (size > INT64_MAX)
 		return -EFBIG;
-	if (size < n->size)
+	if (size <= n->size)
 		punch(n, size, (uint64_t)INT64_MAX + 1);
 	n->size = size;
 	return 0;

@@ -16,9 +16,15 @@
 static const uint64_t sizes[] = { 0, 0, 0, 50000, 500000, 3000000, 32u << 20, 200000 };
 static const uint64_t counts[] = { 0, 0, 0, 12, 40, 200, UINT64_MAX, 1000 };
 
+/* tmpfs rounds up to whole pages. */
+static uint64_t round_limit(const struct player *p, uint64_t size)
+{
+	return p->backed ? (size + MODEL_PAGE - 1) / MODEL_PAGE * MODEL_PAGE : size;
+}
+
 void play_limits(struct player *p)
 {
-	uint64_t kind = take(p, 1), size = sizes[kind % 8], nr = counts[kind / 8 % 8];
+	uint64_t kind = take(p, 1), size = round_limit(p, sizes[kind % 8]), nr = counts[kind / 8 % 8];
 	struct store_usage usage;
 	int expected;
 
@@ -136,16 +142,16 @@ static void empty(struct player *p)
 	same(p, "bytes left", (int64_t)usage.bytes, 0);
 }
 
-uint64_t play(const uint8_t *bytes, size_t size)
+static uint64_t play_on(const uint8_t *bytes, size_t size, bool backed)
 {
 	static struct player players; /* large */
 	struct player *p = &players;
-	struct store_options options = { .mode = 0755, .uid = 1, .gid = 2 };
+	struct store_options options = { .mode = 0755, .uid = 1, .gid = 2, .backing = backed };
 	uint64_t kind;
 
-	*p = (struct player){ .at = bytes, .end = bytes + size, .what = "making" };
+	*p = (struct player){ .at = bytes, .end = bytes + size, .what = "making", .backed = backed };
 	kind = take(p, 1);
-	options.size = p->limit = sizes[kind % 8];
+	options.size = p->limit = round_limit(p, sizes[kind % 8]);
 	options.nr_inodes = counts[kind / 8 % 6];
 	model_init(&p->model, &options);
 	same(p, "result", store_create(&options, &p->store), 0);
@@ -169,4 +175,14 @@ uint64_t play(const uint8_t *bytes, size_t size)
 	store_destroy(p->store);
 	model_destroy(&p->model);
 	return p->steps;
+}
+
+uint64_t play(const uint8_t *bytes, size_t size)
+{
+	return play_on(bytes, size, false);
+}
+
+uint64_t play_backed(const uint8_t *bytes, size_t size)
+{
+	return play_on(bytes, size, true);
 }

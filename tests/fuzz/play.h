@@ -14,4 +14,7 @@
  */
 uint64_t play(const uint8_t *bytes, size_t size);
 
+/* The same with a store whose bytes are in backing files; it must be possible to make one. */
+uint64_t play_backed(const uint8_t *bytes, size_t size);
+
 #endif

@@ -20,6 +20,8 @@ struct listing {
 struct player {
 	const uint8_t *at, *end;
 	struct store *store;
+	bool backed;        /* over backing files, of which the kernel keeps size and times */
+	bool allocated;     /* some file was: there such pages are holes until they are written */
 	struct model model;
 	int hand[HAND];
 	unsigned next;      /* place in hand[] of the next new node */
@@ -102,6 +104,12 @@ void made(struct player *p, int node, const struct store_entry *entry);
 /* Comparisons of both sides; times that have moved are known from then on. */
 void check_stat(struct player *p, int node, const struct stat *st);
 void check_node(struct player *p, int node);
+
+/*
+ * After a read, of what is backed: the kernel has its own rule when to move the time of access, which knows nothing of changes
+ * to the node alone; and a copy is a read.
+ */
+void believe_atime(struct player *p, int node);
 void check_usage(struct player *p);
 void check_read(struct player *p, int node, uint64_t offset, size_t size);
 void check_target(struct player *p, int node, size_t size);

@@ -8,7 +8,7 @@ import signal
 import subprocess
 
 from harness import (NOBODY, Paths, Skip, as_user, case_on, equal, fails, in_child, is_sanitized, memfs_case,
-                     new_mount_namespace, other_mount, read, sh, wait_until, write)
+                     new_mount_namespace, other_mount, pages_in_memfs_case, read, sh, wait_until, write)
 
 
 def run(*arguments, **keywords):
@@ -88,6 +88,9 @@ def wrong_command_lines_are_refused(_):
     refused(['trace_policy=maybe', 'block, discard'], '-o', 'trace_policy=maybe', 'd', status=2)
     refused(['trace_ring=1k', '64k'], '-o', 'trace_ring=1k', 'd', status=2)
     refused(['no_open', 'cache=never'], '-o', 'no_open,cache=never', 'd', status=2)
+    refused(['passthrough', 'cache=never'], '-o', 'passthrough,cache=never', 'd', status=2)
+    refused(['passthrough', 'no_open'], '-o', 'no_open,passthrough', 'd', status=2)
+    refused(['passthrough=1'], '-o', 'passthrough=1', 'd', status=2)
     refused(['trace_rotate=1k', '64k'], '-o', 'trace_rotate=1k', 'd', status=2)
     refused(['trace_files=0'], '-o', 'trace_files=0', 'd', status=2)
     refused(['trace_max', 'trace_rotate'], '-o', 'trace_max=1m,trace_rotate=1m', 'd', status=2)
@@ -132,7 +135,7 @@ def with_everybodys_device(home, mountpoint, function):
     in_child(call)
 
 
-@memfs_case
+@pages_in_memfs_case  # the other is for root alone
 def ordinary_users_mount_what_is_theirs(target):
     if not os.path.exists('/etc/mtab'):
         raise Skip('no /etc/mtab, without which fusermount3 unmounts for root alone')
@@ -230,7 +233,7 @@ def a_killed_daemon_leaves_errors_and_no_hang(_):
         sh(f'umount {path}')
 
 
-@memfs_case
+@pages_in_memfs_case
 def files_are_opened_without_a_call(target):
     if 'never' in target.options:
         raise Skip('the kernel must ask where it may keep nothing')
@@ -323,7 +326,7 @@ def what_is_said_of_a_dead_mount_stays_on_one_line(_):
         assert r'de\012ad' in done.stderr, done.stderr
 
 
-@memfs_case
+@pages_in_memfs_case
 def memory_is_given_back_after_much_was_removed(target):
     def pss():
         with open(f'/proc/{daemon}/smaps_rollup', encoding='ascii') as rollup:

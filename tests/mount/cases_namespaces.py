@@ -5,8 +5,8 @@ import os
 import shutil
 import subprocess
 
-from harness import (NOBODY, Paths, Skip, as_user, case_on, equal, in_child, memfs_case,
-                     new_mount_namespace, sh, wait_until)
+from harness import (NOBODY, Paths, Skip, as_user, case_on, equal, in_child, new_mount_namespace,
+                     pages_in_memfs_case, sh, wait_until)
 
 # What does not differ between cache modes.
 once = case_on(lambda target: target.is_memfs and 'cache=always' in target.options)
@@ -98,7 +98,7 @@ def in_place(function, **keywords):
         raise Skip(reason)
 
 
-@memfs_case
+@pages_in_memfs_case
 def a_user_namespace_mounts_without_root(target):
     def mounts(place):
         needs_user_namespaces(place)
@@ -137,7 +137,7 @@ def in_ones_own_namespace_allow_other_needs_no_leave(target):
     in_place(mounts)
 
 
-@memfs_case
+@pages_in_memfs_case
 def the_mount_ends_with_its_namespace(target):
     """Where processes have a namespace, too, as in a container: its end is that of the daemon."""
     def daemons(place):

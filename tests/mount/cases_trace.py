@@ -410,7 +410,7 @@ def a_reader_in_another_language_counts_the_same(target):
         if len(words) in (8, 9) and words[0][0].isdigit() and words[-1] != 'total':
             ours[words[-1]] = (int(words[2]), int(words[3]) if len(words) == 9 else 0)
     equal({op: (o['calls'], o['errors']) for op, o in other['operations'].items()}, ours)
-    equal(other['operations'].get('write', {}).get('bytes'), sums(trace)['bytes_written'])
+    equal(other['operations'].get('write', {}).get('bytes', 0), sums(trace)['bytes_written'])
 
 
 @memfs_case

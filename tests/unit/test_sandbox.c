@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/falloc.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdint.h>
@@ -24,6 +25,7 @@
 #include <unistd.h>
 
 #include "sandbox.h"
+#include "store/backing.h"
 #include "unit.h"
 
 static const struct sandbox_needs traced = { .trace = "/var/tmp/trace" };
@@ -339,6 +341,74 @@ SANDBOX_TEST(without_a_trace_no_file_is_made)
 	FAILS(EACCES, open("/tmp/test-sandbox", O_WRONLY | O_CREAT, 0600));
 }
 
+/* --- passthrough ------------------------------------------------------------- */
+
+#define BACKING_OPEN _IOW(229, 1, uint64_t[2])
+#define BACKING_CLOSE _IOW(229, 2, uint32_t)
+
+static struct backing *backing;
+
+/* Where that takes more rights than there are, there is nothing to test. */
+static void enter_with_backing(void)
+{
+	struct sandbox_needs needs = { .passthrough = true };
+
+	if (backing_create(1u << 20, &backing) < 0)
+		_exit(0);
+	needs.backing_root = backing_root(backing);
+	enter(&needs);
+}
+
+SANDBOX_TEST(backing_files_can_be_used)
+{
+	const struct timespec times[2] = { { .tv_sec = 1 }, { .tv_sec = 2 } };
+	uint64_t a, b, n;
+	struct stat st;
+	char byte;
+
+	enter_with_backing();
+	EXPECT(status_field("CapEff:", 16) == 1u << 21); /* CAP_SYS_ADMIN */
+	EXPECT(backing_make(backing, &a) == 0 && backing_make(backing, &b) == 0);
+	EXPECT(backing_write(backing, a, 5000, "x", 1) == 1);
+	EXPECT(backing_copy(backing, a, 4999, b, 0, 10) == 2);
+	EXPECT(backing_read(backing, b, 1, &byte, 1) == 1 && byte == 'x');
+	EXPECT(backing_seek(backing, a, 0, SEEK_DATA) == 4096);
+	EXPECT(backing_truncate(backing, a, 100) == 0);
+	EXPECT(backing_allocate(backing, b, FALLOC_FL_ZERO_RANGE, 0, 8192) == 0);
+	EXPECT(backing_set_times(backing, a, times) == 0);
+	EXPECT(backing_stat(backing, a, &st) == 0 && st.st_size == 100 && st.st_mtime == 2);
+	EXPECT(backing_used(backing, &n) == 0 && n == 8192);
+	backing_remove(backing, b);
+	EXPECT(backing_count(backing, &n) == 0 && n == 1);
+	FAILS(EBADF, ioctl(-1, BACKING_OPEN, NULL));
+	FAILS(EBADF, ioctl(-1, BACKING_CLOSE, NULL));
+}
+
+SANDBOX_TEST(the_right_to_mount_is_of_no_use)
+{
+	enter_with_backing();
+	REFUSED(mount("none", "/tmp", "tmpfs", 0, NULL));
+	REFUSED(umount2("/nonexistent", MNT_DETACH));
+	REFUSED(fsopen("tmpfs", 0));
+	REFUSED(fspick(AT_FDCWD, "/", 0));
+	REFUSED(fsconfig(-1, FSCONFIG_CMD_RECONFIGURE, NULL, NULL, 0));
+	REFUSED(syscall(SYS_open_tree, AT_FDCWD, "/", 0));
+	REFUSED(syscall(SYS_setns, -1, 0));
+	REFUSED(syscall(SYS_unshare, 0));
+	REFUSED(mknodat(backing_root(backing), "x", S_IFREG | 0644, 0));
+	REFUSED(mknodat(backing_root(backing), "x", S_IFCHR | 0600, 0));
+	if (have_landlock())
+		FAILS(EACCES, open("/etc/passwd", O_RDONLY));
+}
+
+SANDBOX_TEST(without_it_nothing_is_handed_over)
+{
+	enter(&untraced);
+	REFUSED(ioctl(-1, BACKING_OPEN, NULL));
+	REFUSED(mknodat(-1, "x", S_IFREG | 0600, 0));
+	REFUSED(pwrite(-1, "x", 1, 0));
+}
+
 static Suite *sandbox_suite(void)
 {
 	Suite *suite = suite_create("sandbox");
@@ -364,6 +434,9 @@ static Suite *sandbox_suite(void)
 	tcase_add_test(calls, threads_are_bound_as_well);
 	tcase_add_test(calls, no_other_file_is_opened);
 	tcase_add_test(calls, without_a_trace_no_file_is_made);
+	tcase_add_test(calls, backing_files_can_be_used);
+	tcase_add_test(calls, the_right_to_mount_is_of_no_use);
+	tcase_add_test(calls, without_it_nothing_is_handed_over);
 	suite_add_tcase(suite, calls);
 	return suite;
 }

@@ -8,17 +8,32 @@
 #include <unistd.h>
 
 #include "../fuzz/sound.h"
+#include "backed.h"
 #include "store/store.h"
 #include "unit.h"
 
 static struct store *s;
+static bool backed; /* its bytes are in backing files, in whole pages */
 static const struct store_cred cred = { .uid = 1000, .gid = 1000 };
+
+static void make_store(bool backing)
+{
+	struct store_options options = {
+		.mode = 0755, .size = 1 << 30, .nr_inodes = 100000, .backing = backing,
+	};
+
+	ck_assert_int_eq(store_create(&options, &s), 0);
+	backed = backing;
+}
 
 static void setup(void)
 {
-	struct store_options options = { .mode = 0755, .size = 1 << 30, .nr_inodes = 100000 };
+	make_store(false);
+}
 
-	ck_assert_int_eq(store_create(&options, &s), 0);
+static void setup_backed(void)
+{
+	make_store(true);
 }
 
 static void teardown(void)
@@ -134,7 +149,7 @@ START_TEST(unlinked_and_forgotten_gives_everything_back)
 	ck_assert_int_eq(store_write(s, id, 0, "hello", 5, true, false), 5);
 	ck_assert_int_eq(store_unlink(s, STORE_ROOT, "a", NULL), 0);
 	store_usage(s, &after);
-	ck_assert_uint_eq(after.bytes, before.bytes + 5);
+	ck_assert_uint_eq(after.bytes, before.bytes + (backed ? 4096 : 5));
 	store_forget(s, id, 1);
 	store_usage(s, &after);
 	ck_assert_uint_eq(after.bytes, before.bytes);
@@ -406,6 +421,72 @@ START_TEST(a_read_of_many_short_chunks_is_whole)
 }
 END_TEST
 
+/* --- only over backing files --------------------------------------------------- */
+
+static int open_backing(node_id id, int flags)
+{
+	int fd = store_backing(s, id), other;
+	char path[64];
+
+	ck_assert_int_ge(fd, 0);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	other = open(path, flags);
+	ck_assert_int_ge(other, 0);
+	close(fd);
+	return other;
+}
+
+START_TEST(a_backing_file_is_the_file)
+{
+	node_id f = make(STORE_ROOT, "f", S_IFREG), d = make(STORE_ROOT, "d", S_IFDIR);
+	char buffer[8] = "";
+	int fd;
+
+	ck_assert_int_eq(store_write(s, f, 2, "hello", 5, true, false), 5);
+	fd = open_backing(f, O_RDONLY);
+	ck_assert_int_eq(pread(fd, buffer, sizeof(buffer), 0), 7);
+	ck_assert_mem_eq(buffer, "\0\0hello", 7);
+	/* It is nobody else's, and keeps its bytes for who has it. */
+	ck_assert_int_eq(store_unlink(s, STORE_ROOT, "f", NULL), 0);
+	store_forget(s, f, 1);
+	ck_assert_int_eq(store_backing(s, f), -ESTALE);
+	ck_assert_int_eq(pread(fd, buffer, 1, 3), 1);
+	close(fd);
+	ck_assert_int_eq(store_backing(s, d), -EISDIR);
+	ck_assert_int_eq(store_backing(s, make(STORE_ROOT, "p", S_IFIFO)), -EINVAL);
+	ck_assert_int_ge(store_backing_root(s), 0);
+}
+END_TEST
+
+START_TEST(what_is_written_behind_its_back_counts)
+{
+	node_id f = make(STORE_ROOT, "f", S_IFREG);
+	struct stat old = { .st_atim.tv_sec = 1, .st_mtim.tv_sec = 2 };
+	struct store_usage before, after;
+	struct stat st;
+	int fd = open_backing(f, O_RDWR);
+
+	store_usage(s, &before);
+	ck_assert_int_eq(store_setattr(s, f, STORE_SET_ATIME | STORE_SET_MTIME, &old, &old), 0);
+	ck_assert_int_eq(stat_of(f).st_mtim.tv_sec, 2);
+	ck_assert_int_eq(pwrite(fd, "hello", 5, 4095), 5);
+	st = stat_of(f);
+	ck_assert_int_eq(st.st_size, 4100);
+	ck_assert_int_eq(st.st_blocks, 16);
+	ck_assert_int_eq(st.st_atim.tv_sec, 1);
+	ck_assert_int_gt(st.st_mtim.tv_sec, 2);
+	store_usage(s, &after);
+	ck_assert_uint_eq(after.bytes - before.bytes, 8192);
+	ck_assert_int_eq(store_resize(s, 4096), -EINVAL);
+	ck_assert_int_eq(store_resize(s, 8192), 0);
+	ck_assert_int_eq(pwrite(fd, "x", 1, 8192), -1);
+	ck_assert_int_eq(errno, ENOSPC);
+	ck_assert_int_eq(store_resize(s, 0), 0);
+	ck_assert_int_eq(pwrite(fd, "x", 1, 8192), 1);
+	close(fd);
+}
+END_TEST
+
 /* --- threads -------------------------------------------------------------- */
 
 enum { THREADS = 4, STEPS = 20000, DIRS = 4 };
@@ -519,12 +600,12 @@ START_TEST(threads_leave_a_tree_that_adds_up)
 }
 END_TEST
 
-int main(void)
+/* The same tests, wherever the bytes of files are. */
+static TCase *make_case(const char *name, SFun begin)
 {
-	Suite *suite = suite_create("store");
-	TCase *tc = tcase_create("store");
+	TCase *tc = tcase_create(name);
 
-	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_checked_fixture(tc, begin, teardown);
 	tcase_set_timeout(tc, 120);
 	tcase_add_test(tc, a_walk_tells_every_name_once);
 	tcase_add_test(tc, ids_count_up_from_the_root);
@@ -548,6 +629,24 @@ int main(void)
 	tcase_add_test(tc, zeroing_without_space_changes_nothing);
 	tcase_add_test(tc, a_read_of_many_short_chunks_is_whole);
 	tcase_add_test(tc, threads_leave_a_tree_that_adds_up);
-	suite_add_tcase(suite, tc);
+	return tc;
+}
+
+static TCase *make_backed_case(void)
+{
+	TCase *tc = make_case("store over backing files", setup_backed);
+
+	tcase_add_test(tc, a_backing_file_is_the_file);
+	tcase_add_test(tc, what_is_written_behind_its_back_counts);
+	return tc;
+}
+
+int main(void)
+{
+	Suite *suite = suite_create("store");
+
+	suite_add_tcase(suite, make_case("store", setup));
+	if (can_back())
+		suite_add_tcase(suite, make_backed_case());
 	return unit_run(suite);
 }

@@ -4,9 +4,10 @@
  * which all answers must be the same. MEMFS_STEPS: how many (default 1000000).
  */
 #include "../fuzz/play.h"
+#include "backed.h"
 #include "unit.h"
 
-static void run(uint64_t steps, size_t size)
+static void run(uint64_t (*play_it)(const uint8_t *bytes, size_t size), uint64_t steps, size_t size)
 {
 	uint64_t state = unit_seed("store and model"), done = 0;
 	uint8_t *bytes = malloc(size);
@@ -15,7 +16,7 @@ static void run(uint64_t steps, size_t size)
 	while (done < steps) {
 		for (size_t i = 0; i < size; i++)
 			bytes[i] = (uint8_t)(unit_random(&state) >> 32);
-		done += play(bytes, size);
+		done += play_it(bytes, size);
 	}
 	free(bytes);
 }
@@ -30,14 +31,24 @@ static uint64_t steps(void)
 /* Many trees, each from its beginning. */
 START_TEST(short_lives)
 {
-	run(steps() / 2, 4000);
+	run(play, steps() / 2, 4000);
 }
 END_TEST
 
 /* Few trees that grow old: ids are used again, directories have had many names. */
 START_TEST(long_lives)
 {
-	run(steps() / 2, 200000);
+	run(play, steps() / 2, 200000);
+}
+END_TEST
+
+/* Each step is some system calls there: fewer of them. */
+START_TEST(backed_lives)
+{
+	if (!can_back())
+		return;
+	run(play_backed, steps() / 10, 4000);
+	run(play_backed, steps() / 10, 100000);
 }
 END_TEST
 
@@ -49,6 +60,7 @@ int main(void)
 	tcase_set_timeout(tc, 500);
 	tcase_add_test(tc, short_lives);
 	tcase_add_test(tc, long_lives);
+	tcase_add_test(tc, backed_lives);
 	suite_add_tcase(suite, tc);
 	return unit_run(suite);
 }

@@ -127,7 +127,7 @@ struct tallies {
 struct collection {
 	const struct trace_reader *reader;
 	bool caches;           /* cache=auto or always: reads and looks may not come to be seen */
-	bool opens_unseen;
+	bool opens_unseen, bytes_unseen;
 	struct nodes nodes;    /* struct watched */
 	struct actors actors;
 	struct names names;    /* of directory entries */

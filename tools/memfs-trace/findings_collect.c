@@ -55,6 +55,7 @@ void collect_init(struct collection *c, const struct trace_reader *r)
 		.reader = r,
 		.caches = !cache || strcmp(cache, "never") != 0,
 		.opens_unseen = nodes_opens_are_unseen(r),
+		.bytes_unseen = nodes_bytes_are_unseen(r),
 	};
 	nodes_init(&c->nodes, sizeof(struct watched));
 	actors_init(&c->actors);
@@ -507,8 +508,9 @@ static void count_getattr(struct collection *c, const struct trace_event *e, str
 	if (e->error || !e->process)
 		return;
 	p = make_pair(c, e, node);
-	/* What programs write into pages of the cache is not seen before it is written back. */
-	if (node->writers || (c->opens_unseen && node->node.type != S_IFDIR)) {
+	/* What programs write into pages of the cache is not seen before it is written back, or at all. */
+	if (node->writers ||
+	    ((c->opens_unseen || c->bytes_unseen) && node->node.type != S_IFDIR)) {
 		p->told_version = 0;
 		return;
 	}

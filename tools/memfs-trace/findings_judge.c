@@ -479,7 +479,7 @@ static void judge_rereads(struct findings *all, struct collection *c)
 /* With a cache, pages that were written can be read without a call. */
 static bool is_unread(const struct collection *c, const struct watched *w)
 {
-	return !c->opens_unseen && is_file(w) && is_known(w) && w->written_bytes &&
+	return !c->opens_unseen && !c->bytes_unseen && is_file(w) && is_known(w) && w->written_bytes &&
 	       !(c->caches ? w->may_be_read : w->was_read);
 }
 

@@ -7,6 +7,7 @@
 
 #include "command.h"
 #include "format.h"
+#include "nodes.h"
 #include "query.h"
 
 static const struct query_spec spec = {
@@ -44,8 +45,12 @@ static void print_began(const struct trace_info *info)
 	printf("%-24s %s\n", "began", text);
 }
 
-static const char *seen(const char *cache)
+static const char *seen(const struct trace_reader *r)
 {
+	const char *cache = trace_meta(r, "cache");
+
+	if (nodes_bytes_are_unseen(r))
+		return "what the kernel asks; not the reads and writes that it does by itself";
 	if (!cache)
 		return "unknown";
 	if (strcmp(cache, "never") == 0)
@@ -64,7 +69,7 @@ static void print_text(const struct query *q, uint64_t first, uint64_t last)
 	trace_get_info(r, &info);
 	print_began(&info);
 	trace_each_meta(r, print_meta, NULL);
-	printf("%-24s %s\n", "sees", seen(trace_meta(r, "cache")));
+	printf("%-24s %s\n", "sees", seen(r));
 	printf("%-24s %.3f s\n", "from first to last event", (double)(last - first) / 1e9);
 	printf("%-24s %" PRIu64 " in %" PRIu64 " blocks (%.1f an event)\n", "bytes", info.bytes,
 	       info.blocks, info.events ? (double)info.bytes / (double)info.events : 0.0);

@@ -45,7 +45,7 @@ void classify_init(struct classify *c, const struct trace_reader *r)
 	const char *cache = trace_meta(r, "cache");
 
 	*c = (struct classify){
-		.gathered = !cache || strcmp(cache, "always") == 0,
+		.gathered = (!cache || strcmp(cache, "always") == 0) && !nodes_bytes_are_unseen(r),
 		.opens_unseen = nodes_opens_are_unseen(r),
 	};
 	nodes_init(&c->nodes, sizeof(struct written));

@@ -61,19 +61,29 @@ uint64_t nodes_end(uint64_t offset, uint64_t size)
 	return offset > UINT64_MAX - size ? UINT64_MAX : offset + size;
 }
 
-bool nodes_opens_are_unseen(const struct trace_reader *r)
+/* Was it mounted with this option, which has no value? */
+static bool has_option(const struct trace_reader *r, const char *name)
 {
-	static const char name[] = "no_open";
 	const char *at = trace_meta(r, "mount_options");
 
 	while (at) {
 		size_t length = strcspn(at, ",");
 
-		if (length == sizeof(name) - 1 && memcmp(at, name, length) == 0)
+		if (length == strlen(name) && memcmp(at, name, length) == 0)
 			return true;
 		at = at[length] ? at + length + 1 : NULL;
 	}
 	return false;
+}
+
+bool nodes_opens_are_unseen(const struct trace_reader *r)
+{
+	return has_option(r, "no_open");
+}
+
+bool nodes_bytes_are_unseen(const struct trace_reader *r)
+{
+	return has_option(r, "passthrough");
 }
 
 uint64_t nodes_subject(const struct trace_event *e)

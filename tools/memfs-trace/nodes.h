@@ -63,6 +63,12 @@ const char *nodes_path(const struct node *node, const struct trace_reader *r, ch
 /* Does the trace have no calls for most opens and releases, as with the option no_open of memfs(8)? */
 bool nodes_opens_are_unseen(const struct trace_reader *r);
 
+/*
+ * Are reads and writes of files not in the trace, since the kernel did them by itself, as with the option passthrough? Then it
+ * also asks for attributes again after them.
+ */
+bool nodes_bytes_are_unseen(const struct trace_reader *r);
+
 /* Where a write or copy ends; no overflow whatever the trace says. */
 uint64_t nodes_end(uint64_t offset, uint64_t size);
 

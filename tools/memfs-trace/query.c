@@ -8,6 +8,7 @@
 
 #include "command.h"
 #include "format.h"
+#include "nodes.h"
 
 #define OPTIONS_MAX 64
 #define PROGRESS_EVERY 65536 /* events between two looks at the clock */
@@ -191,6 +192,8 @@ void query_print_head(const struct query *q)
 	char count[FORMAT_SIZE];
 
 	print_verdict(q->reader);
+	if (nodes_bytes_are_unseen(q->reader))
+		puts("# passthrough: the kernel reads and writes files by itself, and this is not in the trace");
 	if (q->filter.active)
 		printf("# %s events pass the filters\n", format_count(q->filter.passed, count));
 }
@@ -221,6 +224,8 @@ json_t *query_json(const struct query *q)
 			   (json_int_t)info.snapshot);
 	if (object && info.recovered)
 		json_object_set_new(object, "recovered", json_true());
+	if (object && nodes_bytes_are_unseen(q->reader))
+		json_object_set_new(object, "passthrough", json_true());
 	if (object && q->filter.active)
 		json_object_set_new(object, "passed", json_integer((json_int_t)q->filter.passed));
 	if (!object)

@@ -83,8 +83,8 @@ bool query_next(struct query *q, struct trace_event *event);
 bool query_next_any(struct query *q, struct trace_event *event, bool *passes);
 
 /*
- * The first lines of a report in text: how much the trace can be relied on, and how
- * many events passed the filters, if there are any. After the last event.
+ * The first lines of a report in text: how much the trace can be relied on, whether it has what is read and
+ * written, and how many events passed the filters, if there are any. After the last event.
  */
 void query_print_head(const struct query *q);
 

@@ -172,6 +172,9 @@ static void put_top(const struct report *r, FILE *out)
 	html_text(out, mount ? mount : r->query.path);
 	fputs("</h1>\n", out);
 	put_verdict(r->query.reader, out);
+	if (nodes_bytes_are_unseen(r->query.reader))
+		fputs("<p>Mounted with passthrough: the kernel reads and writes files by itself, and this is "
+		      "not in the trace.</p>\n", out);
 	if (r->query.filter.active)
 		fprintf(out, "<p>Only the %s events that pass the filters.</p>\n",
 			format_count(r->query.filter.passed, count));

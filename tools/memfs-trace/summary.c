@@ -7,6 +7,7 @@
 
 #include "command.h"
 #include "format.h"
+#include "nodes.h"
 #include "histogram.h"
 #include "keys.h"
 #include "query.h"
@@ -192,8 +193,9 @@ static void print(struct summary *s)
 	fill(s);
 	query_print_table(&s->query, s->table);
 	if (!s->query.json)
-		printf("bytes read %" PRIu64 ", written %" PRIu64 " (cache=%s)\n", s->sums.read,
-		       s->sums.written, format_escaped(cache ? cache : "?", shown, sizeof(shown)));
+		printf("bytes read %" PRIu64 ", written %" PRIu64 " (cache=%s%s)\n", s->sums.read,
+		       s->sums.written, format_escaped(cache ? cache : "?", shown, sizeof(shown)),
+		       nodes_bytes_are_unseen(s->query.reader) ? ", passthrough" : "");
 }
 
 /* --- the command ------------------------------------------------------------ */
