@@ -311,8 +311,11 @@ START_TEST(loss_is_counted_exactly)
 
 	recorder_close(rec);
 	ck_assert_int_eq(recorder_create(&options, &rec), 0);
-	for (int i = 0; i < 100000; i++)
+	for (int i = 0; i < 99999; i++)
 		record((struct trace_call){ .op = TRACE_OP_GETATTR, .node = 1 });
+	/* There is room again, for one behind those that were lost, however late the writer's thread comes. */
+	recorder_flush(rec);
+	record((struct trace_call){ .op = TRACE_OP_GETATTR, .node = 1 });
 	recorder_close(rec);
 	r = open_reader();
 	while (trace_next(r, &e) == 1) {
@@ -322,9 +325,9 @@ START_TEST(loss_is_counted_exactly)
 		request = e.request;
 	}
 	trace_get_info(r, &info);
-	/* Where they were lost, too; but for those behind the last event. */
-	ck_assert_uint_gt(jumped, 0);
-	ck_assert_uint_eq(jumped + 100000 - request, info.lost);
+	/* Where they were lost, too. */
+	ck_assert_uint_eq(request, 100000);
+	ck_assert_uint_eq(jumped, info.lost);
 	ck_assert_uint_gt(info.lost, 0);
 	ck_assert_uint_eq(seen + info.lost, 100000);
 	ck_assert(trace_get_totals(r, TRACE_OP_GETATTR, &totals));
