@@ -33,12 +33,12 @@
  *   store/lock.c         the locks and their order
  *   store/check.c        what must hold of all of it
  *
- *   trace/recorder.h     takes each call down
+ *   trace/recorder.c     takes each call down
  *   trace/process.c      ... with the process behind it
  *   trace/ring.c         ... on its way to the writer thread
  *   trace/writer.c       the writer thread: from the rings to the file
  *   trace/block.c        blocks with checksums (intern.c: names as numbers)
- *   trace/reader.c       the other end, for the tools: blocks.c, tree.c, map.c
+ *   trace/reader.c       the other end, for the tools: blocks.c, tree.c, map.c; scan.c, recover.c
  *
  *   unmounter.c          a process of its own, which unmounts in the end
  *   sandbox.c            gives up what serving does not need
