@@ -10,7 +10,7 @@ MIB = 1 << 20
 
 
 def always(target):
-    return target.is_memfs and 'cache=always' in target.options
+    return target.is_memfs and 'cache=always' in target.options and 'passthrough' not in target.options
 
 
 def text(path):
