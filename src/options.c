@@ -88,11 +88,12 @@ static bool parse_number(const char *name, const char *value, int base, unsigned
 			 unsigned *out)
 {
 	unsigned long n;
+	bool is_number = value && isdigit((unsigned char)*value);
 	char *end;
 
 	errno = 0;
-	n = value && isdigit((unsigned char)*value) ? strtoul(value, &end, base) : (errno = EINVAL);
-	if (errno || *end || n > max)
+	n = is_number ? strtoul(value, &end, base) : 0;
+	if (!is_number || errno || *end || n > max)
 		return wrong(name, value, base == 8 ? "needs an octal mode, such as 0755" :
 			     "needs a number");
 	*out = (unsigned)n;

@@ -21,12 +21,12 @@ const char *size_parse(const char *text, uint64_t whole, uint64_t *out)
 	const char *unit;
 	char *end;
 
-	errno = 0;
-	n = text && isdigit((unsigned char)*text) ? strtoull(text, &end, 10) : (errno = EINVAL);
-	if (errno == ERANGE)
-		return "is too large";
-	if (errno)
+	if (!text || !isdigit((unsigned char)*text))
 		return "needs a whole number, such as 512m or 2g";
+	errno = 0;
+	n = strtoull(text, &end, 10);
+	if (errno)
+		return "is too large";
 	if (*end == '%' && !end[1] && whole) {
 		if (n > 100)
 			return "more than 100% of memory";

@@ -34,7 +34,7 @@ static char *ask_git(const char *repository, const char *const *arguments, const
 	const char *argv[8] = { "git", "--git-dir", repository };
 	char *answer, *trimmed;
 
-	for (size_t i = 0; arguments[i] && i < 4; i++)
+	for (size_t i = 0; i < 4 && arguments[i]; i++)
 		argv[3 + i] = arguments[i];
 	answer = run_capture(&(struct task){ .argv = argv, .log = log });
 	if (!answer)
