@@ -63,6 +63,33 @@ def files_take_no_descriptors(target):
 
 
 @passthrough_case
+def without_a_descriptor_no_file_is_opened(target):
+    path = os.path.join(Paths.work, f'none{Paths.tag()}')
+    os.makedirs(path)
+    with subprocess.Popen([Paths.memfs, '-f', '-o', f'{target.options},notrace', path],
+                          stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as daemon:
+        assert b'mounted on' in daemon.stdout.readline()
+        write(f'{path}/f', b'x')
+        held = os.open(f'{path}/f', os.O_RDWR)
+        write(f'{path}/g', b'x')
+        limits = resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE, (3, 100))
+        fails(errno.ENFILE, os.open, f'{path}/g', os.O_RDONLY)
+        fails(errno.ENFILE, os.open, f'{path}/new', os.O_WRONLY | os.O_CREAT)
+        fails(errno.ENFILE, os.open, path, os.O_WRONLY | os.O_TMPFILE)
+        fails(errno.ENFILE, os.truncate, f'{path}/g', 0)
+        equal(read(f'{path}/f'), b'x')  # is open: the kernel has its file
+        equal(os.pwrite(held, b'yy', 0), 2)
+        equal(sorted(os.listdir(path)), ['f', 'g'])
+        resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE, (100, 100))
+        equal((read(f'{path}/f'), read(f'{path}/g'), limits[0] > 3), (b'yy', b'x', True))
+        write(f'{path}/new', b'x')
+        os.close(held)
+        equal(os.getxattr(path, 'memfs.check'), b'ok\n')
+        sh(f'umount {path}')
+        equal(daemon.wait(20), 0)
+
+
+@passthrough_case
 def bytes_are_there_once(target):
     with other_mount(target, 'size=400m') as path:
         daemon = target.daemons[path].pid

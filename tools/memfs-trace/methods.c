@@ -89,7 +89,7 @@ static uint32_t methods_of(const struct report *report, const struct written *w)
 {
 	if (report->q.filter.active && !map_get(&report->chosen, w->node.id))
 		return 0;
-	return classify_methods(w);
+	return classify_methods(&report->classify, w);
 }
 
 /* --- rows -------------------------------------------------------------------------- */

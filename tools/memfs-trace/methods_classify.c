@@ -47,6 +47,7 @@ void classify_init(struct classify *c, const struct trace_reader *r)
 	*c = (struct classify){
 		.gathered = (!cache || strcmp(cache, "always") == 0) && !nodes_bytes_are_unseen(r),
 		.opens_unseen = nodes_opens_are_unseen(r),
+		.bytes_unseen = nodes_bytes_are_unseen(r),
 	};
 	nodes_init(&c->nodes, sizeof(struct written));
 	actors_init(&c->actors);
@@ -373,12 +374,14 @@ static bool is_sparse(const struct written *w)
 	       w->reach - w->covered >= PAGE && (w->bytes || w->grown);
 }
 
-uint32_t classify_methods(const struct written *w)
+uint32_t classify_methods(const struct classify *c, const struct written *w)
 {
 	uint32_t methods = w->seen;
 
 	if (w->node.type && w->node.type != S_IFREG)
 		return 0;
+	if (c->bytes_unseen)
+		return methods || !w->maker ? methods : 1u << METHOD_UNKNOWN;
 	if (w->jumps >= JUMPS_MIN && w->jumps * JUMPS_PART >= w->ordered)
 		methods |= 1u << METHOD_RANDOM;
 	if (is_sparse(w))

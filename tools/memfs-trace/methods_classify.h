@@ -64,7 +64,7 @@ struct classify {
 	struct nodes nodes;   /* of struct written */
 	struct actors actors;
 	bool gathered;        /* cache=always: any write may come from the page cache */
-	bool opens_unseen;
+	bool opens_unseen, bytes_unseen;
 };
 
 void classify_init(struct classify *c, const struct trace_reader *r);
@@ -74,6 +74,6 @@ void classify_free(struct classify *c);
 void classify_add(struct classify *c, const struct trace_reader *r, const struct trace_event *e);
 
 /* The methods of a file, after the last event: bits by enum method. 0 = none: not written. */
-uint32_t classify_methods(const struct written *w);
+uint32_t classify_methods(const struct classify *c, const struct written *w);
 
 #endif
