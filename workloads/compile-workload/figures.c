@@ -84,10 +84,10 @@ static void put_panel(FILE *script, const struct layout *l, size_t index, const 
 {
 	char *title = gnuplot_quote(project);
 	double width = 1.0 / l->columns, height = l->panels / l->rows;
+	size_t row = index / l->columns, column = index % l->columns;
 
-	fprintf(script, "set origin %.4f,%.4f\nset size %.4f,%.4f\n",
-		(double)(index % l->columns) * width,
-		l->legend + l->panels - (double)(index / l->columns + 1) * height, width, height);
+	fprintf(script, "set origin %.4f,%.4f\nset size %.4f,%.4f\n", (double)column * width,
+		l->legend + l->panels - (double)(row + 1) * height, width, height);
 	fprintf(script, "set title %s font ',13' offset 0,-0.4\n", title);
 	free(title);
 }
