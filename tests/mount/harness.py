@@ -82,8 +82,9 @@ class Target:
         if done.returncode == 0:
             _umount(path)
             return ''
-        assert "option 'passthrough'" in done.stderr, done.stderr
-        return done.stderr.strip()
+        reasons = [line for line in done.stderr.splitlines() if "option 'passthrough'" in line]
+        assert reasons, done.stderr
+        return reasons[0]
 
     def mount(self, options='', path=None):
         """Mounts it here or at another path, with more options, named alike on both."""
