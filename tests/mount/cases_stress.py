@@ -172,13 +172,14 @@ def play_together(path):
 
 
 @case
-def what_is_removed_is_given_back(_):
-    before = os.statvfs('.')
-    for number in range(2000):
-        write(f'f{number}', b'x' * number)
-    sh('rm -f f*')
-    wait_until(lambda: (os.statvfs('.').f_ffree, os.statvfs('.').f_bfree) ==
-               (before.f_ffree, before.f_bfree))
+def what_is_removed_is_given_back(target):
+    with other_mount(target, '') as path:  # where nothing is still to be given back of before
+        before = os.statvfs(path)
+        for number in range(2000):
+            write(f'{path}/f{number}', b'x' * number)
+        sh(f'rm -f {path}/f*')
+        wait_until(lambda: (os.statvfs(path).f_ffree, os.statvfs(path).f_bfree) ==
+                   (before.f_ffree, before.f_bfree))
 
 
 @case
