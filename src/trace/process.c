@@ -41,38 +41,65 @@ static uint64_t read_identity(uint32_t pid)
 	return st.st_ino;
 }
 
-static void look_up(struct process *p, uint32_t pid)
+static void read_comm(uint32_t pid, char comm[PROCESS_COMM])
 {
-	ssize_t n = read_proc(pid, "comm", p->comm, sizeof(p->comm));
+	ssize_t n = read_proc(pid, "comm", comm, PROCESS_COMM);
 
-	p->pid = pid;
-	p->identity = read_identity(pid);
 	if (n <= 0)
-		strcpy(p->comm, "?");
-	else if (p->comm[n - 1] == '\n')
-		p->comm[n - 1] = '\0';
+		strcpy(comm, "?");
+	else if (comm[n - 1] == '\n')
+		comm[n - 1] = '\0';
+}
+
+static bool same_owner(const struct process *a, const struct process *b)
+{
+	return a->pid == b->pid && a->uid == b->uid && a->gid == b->gid;
 }
 
 static bool same_process(const struct process *a, const struct process *b)
 {
-	return a->pid == b->pid && a->identity == b->identity && a->uid == b->uid &&
-	       a->gid == b->gid && strcmp(a->comm, b->comm) == 0;
+	return same_owner(a, b) && a->identity == b->identity && strcmp(a->comm, b->comm) == 0;
+}
+
+/* How long what was read last is good for: a quarter of the time that it has held already, within limits. */
+static uint64_t good_for(const struct process *p)
+{
+	uint64_t quarter = (p->checked_ns - p->named_ns) / 4;
+
+	return quarter < PROCESS_YOUNG ? PROCESS_YOUNG : quarter < PROCESS_FRESH ? quarter : PROCESS_FRESH;
+}
+
+/*
+ * A pid comes again only after all the others: within PROCESS_FRESH the name alone tells whether this is another
+ * program, at a third of the cost.
+ */
+static void look_up(struct process *now, const struct process *known)
+{
+	bool soon = same_owner(now, known) && now->checked_ns - known->checked_ns < PROCESS_FRESH;
+
+	read_comm(now->pid, now->comm);
+	if (soon && strcmp(now->comm, known->comm) == 0)
+		now->identity = known->identity;
+	else
+		now->identity = read_identity(now->pid);
 }
 
 struct process *process_find(struct process_table *t, uint32_t pid, uint32_t uid, uint32_t gid,
 			     uint64_t now_ns, bool *fresh)
 {
 	struct process *known = &t->slots[pid % PROCESS_SLOTS];
-	struct process now = { .uid = uid, .gid = gid, .checked_ns = now_ns };
+	struct process now = { .pid = pid, .uid = uid, .gid = gid, .checked_ns = now_ns };
 
 	*fresh = false;
-	if (known->pid == pid && known->uid == uid && known->gid == gid &&
-	    now_ns - known->checked_ns < PROCESS_FRESH)
+	if (same_owner(known, &now) && now_ns - known->checked_ns < good_for(known))
 		return known;
-	look_up(&now, pid);
-	now.id = known->id;
-	if (!same_process(known, &now) || !known->id) {
+	look_up(&now, known);
+	if (same_process(known, &now) && known->id) {
+		now.id = known->id;
+		now.named_ns = known->named_ns;
+	} else {
 		now.id = atomic_fetch_add_explicit(&next_id, 1, memory_order_relaxed);
+		now.named_ns = now_ns;
 		*fresh = true;
 	}
 	*known = now;

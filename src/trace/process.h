@@ -5,9 +5,12 @@
  * A compiler lives for a tenth of a second: when the writer thread comes to
  * look, it is gone. So the worker itself reads its name, at the beginning of
  * a callback, while the process waits in its call. It does so when it sees a
- * pid for the first time, and again when it last did more than PROCESS_FRESH
- * ago: exec gives a process another name, and pids are used again. Never for
- * each event: a process that makes 1,000 calls in 10 ms is read once or twice.
+ * pid for the first time, and again after a while: exec gives a process
+ * another name, and pids are used again. A child that was just forked bears
+ * its parent's name until it calls exec, which mostly comes within a
+ * millisecond; so the while is PROCESS_YOUNG at first, a quarter of the time
+ * that the name has held later, and PROCESS_FRESH at most. Never for each
+ * event: a process that makes 1,000 calls in 10 ms is read some 15 times.
  *
  * What a worker may read is a matter of life and death. The caller may be in
  * execve(2), holding locks (exec_update_lock, mmap_lock) while it waits for
@@ -25,6 +28,7 @@
 #include <stdint.h>
 
 #define PROCESS_SLOTS 512
+#define PROCESS_YOUNG 200000u   /* ns */
 #define PROCESS_FRESH 10000000u /* ns */
 #define PROCESS_COMM 32
 
@@ -33,7 +37,8 @@ struct process {
 	uint32_t pid, ppid, uid, gid;
 	uint64_t start;       /* clock ticks after boot; 0 = not known (yet) */
 	uint64_t identity;    /* inode of the pidfd: unique since boot (Linux 6.9); 0 = not known */
-	uint64_t checked_ns;
+	uint64_t named_ns;    /* when this name was read first */
+	uint64_t checked_ns;  /* and last */
 	char comm[PROCESS_COMM];
 };
 
