@@ -117,7 +117,7 @@ def few_descriptors_are_enough(target):
         equal(status, 0, f'{descriptors} descriptors: {said}')
         # It says so when workers have to share the device, or that there are no rings, and nothing else.
         told = ['Too many open files', 'without -o clone_fd']
-        if 'io_uring' in target.options:
+        if target.is_over_io_uring:
             told += ['qid=', 'Wrote to eventfd=-1']
         for line in said.splitlines():
             assert any(text in line for text in told), said

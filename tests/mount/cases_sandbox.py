@@ -145,7 +145,7 @@ def what_is_busy_is_unmounted_lazily(target):
             file.write(bytes(1 << 20))
             equal(end(daemon, path), '')
             # Over io_uring the kernel tells who comes first that the connection was aborted.
-            gone = [errno.ENOTCONN] + [errno.ECONNABORTED] * ('io_uring' in target.options)
+            gone = [errno.ENOTCONN] + [errno.ECONNABORTED] * target.is_over_io_uring
             for use in (lambda: os.fstatvfs(file.fileno()), file.close):
                 try:
                     use()

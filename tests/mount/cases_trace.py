@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The trace against what was done: the same counts, bytes, names, processes and errors."""
 import collections
-import contextlib
 import errno
 import json
 import os
@@ -9,7 +8,7 @@ import re
 import subprocess
 import sys
 
-from harness import Paths, Skip, case_on, equal, fails, memfs_case, other_mount, sh, write
+from harness import (Paths, Skip, case_on, equal, fails, io_uring_offered, memfs_case, other_mount, sh, write)
 
 # 12.345678 python3/1234 create("/f", O_WRONLY|O_CREAT, 0644) = 0 <12us>
 LINE = re.compile(r'^(?P<time>[0-9.]+) (?P<process>\S.*?)(?:/(?P<pid>\d+))? '
@@ -107,24 +106,6 @@ def made_less_removed_is_what_is_there(target):
     equal((total['lost'], total['totals_agree']), (0, True))
 
 
-@contextlib.contextmanager
-def io_uring_offered():
-    """By the kernel, for the time being."""
-    switch = '/sys/module/fuse/parameters/enable_uring'
-    try:
-        with open(switch, 'r+', encoding='ascii') as file:
-            before = file.read(1)
-            file.seek(0)
-            file.write('Y')
-    except OSError as error:
-        raise Skip(f'FUSE-over-io_uring cannot be switched on: {error}') from error
-    try:
-        yield
-    finally:
-        with open(switch, 'w', encoding='ascii') as file:
-            file.write(before)
-
-
 @memfs_case
 def names_are_whole_over_io_uring(target):
     """A reply is put where the request was: names must have been taken out of there before."""
@@ -157,6 +138,21 @@ def names_are_whole_over_io_uring(target):
     attributes = [event['arguments'] for event in events(trace, '-e', 'setxattr,getxattr')]
     for wanted in ('"/", "memfs.trace.mark", "a mark"', '"/renamed", "user.attribute"', '"/renamed", "user.absent"'):
         assert wanted in attributes, (wanted, attributes)
+
+
+@case_on(lambda target: target.is_memfs and 'no_open' not in target.options)
+def a_child_is_named_after_what_it_executes(target):
+    """Though it was seen a moment before, as a child of this one."""
+    def work(path):
+        sh(f'(cd {path}/; echo a >before; exec cat before)')
+
+    # Who is in time to be seen with both names, depends on what else runs: one of many must be.
+    for _ in range(20):
+        processes = {event['op']: event['process'] for event in events(in_own_mount(target, work), '-e', 'create,open')}
+        equal(processes['create'], 'bash')
+        if processes['open'] == 'cat':
+            return
+    raise AssertionError(processes)
 
 
 @memfs_case

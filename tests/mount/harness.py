@@ -5,6 +5,7 @@ A case is a function with the decorator @case. It runs in a process of its own, 
 directory of the mount, once for each target; it passes when it returns. What it asserts holds on
 tmpfs as well: that is what makes it a statement about filesystems, and not about memfs.
 """
+import contextlib
 import ctypes
 import errno
 import fnmatch
@@ -55,10 +56,10 @@ def _umount(path):
 class Target:
     """A filesystem under test, mounted at .path."""
 
-    def __init__(self, kind, options=''):
+    def __init__(self, kind, options='', name=''):
         self.kind = kind
         self.options = options
-        self.name = f'{kind} {options}'.strip()
+        self.name = f'{kind} {name or options}'.strip()
         self.path = os.path.join(Paths.work, 'mnt')
         self.trace = os.path.join(Paths.work, 'trace')
         self.daemons = {}
@@ -71,8 +72,25 @@ class Target:
     def is_passthrough(self):
         return 'passthrough' in self.options
 
+    @property
+    def is_over_io_uring(self):
+        told = [word for word in self.options.split(',') if word in ('io_uring', 'no_io_uring')]
+        return told[-1:] == ['io_uring']
+
+    @contextlib.contextmanager
+    def offered(self):
+        """As long as it is under test, the kernel offers what it needs."""
+        with io_uring_offered() if self.is_over_io_uring else contextlib.nullcontext():
+            yield
+
     def lacks(self):
         """Why it cannot be mounted here at all: what memfs has to say of it; '' if it can."""
+        if self.is_over_io_uring:
+            try:
+                with io_uring_offered():
+                    pass
+            except Skip as skip:
+                return str(skip)
         if not self.is_passthrough:
             return ''
         path = os.path.join(Paths.work, 'offered')
@@ -126,6 +144,24 @@ class Target:
 
 class Skip(Exception):
     """Raised by a case that cannot be run here; says why."""
+
+
+@contextlib.contextmanager
+def io_uring_offered():
+    """By the kernel, for the time being."""
+    switch = '/sys/module/fuse/parameters/enable_uring'
+    try:
+        with open(switch, 'r+', encoding='ascii') as file:
+            before = file.read(1)
+            file.seek(0)
+            file.write('Y')
+    except OSError as error:
+        raise Skip(f'FUSE-over-io_uring cannot be switched on: {error}') from error
+    try:
+        yield
+    finally:
+        with open(switch, 'w', encoding='ascii') as file:
+            file.write(before)
 
 
 class other_mount:
@@ -366,6 +402,31 @@ def _tap(verdict, number, name, text=''):
     sys.stdout.flush()
 
 
+def _run_target(target, pattern, after, before):
+    """Mounts it, runs its cases and then after(target); how many lines it printed, and how many of failure."""
+    number, failed = before, 0
+    target.mount()
+    try:
+        chosen = [f for f, wanted in _cases if wanted(target)]
+        chosen = [f for f in chosen if fnmatch.fnmatch(_name(f), pattern)]
+        for function in chosen:
+            number += 1
+            verdict, text = _run(function, target, number)
+            failed += verdict == FAILED
+            _tap(verdict, number, f'{target.name}: {_name(function)}', text)
+        if after and target.is_memfs:
+            number += 1
+            try:
+                after(target)
+                _tap(PASSED, number, f'{target.name}: the trace adds up')
+            except Exception:
+                failed += 1
+                _tap(FAILED, number, f'{target.name}: the trace adds up', traceback.format_exc())
+    finally:
+        unmount_below(Paths.work)
+    return number - before, failed
+
+
 def run_all(targets, pattern='*', after=None):
     """Mounts each target, runs its cases and then after(target); prints TAP."""
     number = failed = 0
@@ -378,26 +439,10 @@ def run_all(targets, pattern='*', after=None):
             number += 1
             _tap(SKIPPED, number, target.name, lacks)
             continue
-        target.mount()
-        try:
-            chosen = [f for f, wanted in _cases if wanted(target)]
-            chosen = [f for f in chosen if fnmatch.fnmatch(_name(f), pattern)]
-            for function in chosen:
-                number += 1
-                verdict, text = _run(function, target, number)
-                failed += verdict == FAILED
-                _tap(verdict, number, f'{target.name}: {_name(function)}', text)
-            if after and target.is_memfs:
-                number += 1
-                try:
-                    after(target)
-                    _tap(PASSED, number, f'{target.name}: the trace adds up')
-                except Exception:
-                    failed += 1
-                    _tap(FAILED, number, f'{target.name}: the trace adds up',
-                         traceback.format_exc())
-        finally:
-            unmount_below(Paths.work)
+        with target.offered():
+            counted, bad = _run_target(target, pattern, after, number)
+        number += counted
+        failed += bad
     said = read(Paths.complaints()) if os.path.exists(Paths.complaints()) else b''
     number += 1
     failed += said != b''
