@@ -24,7 +24,8 @@
  *   store/attr.c         attributes
  *   store/xattr.c        extended attributes, access control lists (acl.c, xattrs.c)
  *   store/file.c         reading and writing
- *   store/node.c         nodes: table by id, lifetime
+ *   store/node.c         nodes and their lifetime
+ *   store/node_table.c   ... found by id
  *   store/dir.c          the entries of one directory
  *   store/content.c      the bytes of one file, in one of two ways:
  *   store/data.c         ... in chunks of memory
@@ -409,7 +410,7 @@ static int mounted(struct fs *fs)
 
 	if (!d->options.no_sandbox && sandbox_enter(&needs) < 0)
 		return 1;
-	err = trim_start();
+	err = trim_start(fs->store);
 	if (err)
 		return fail("%s", strerror(-err));
 	d->trims = true;

@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <time.h>
 
+#include "store/store.h"
+
 #define DELAY_S 1
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
@@ -30,9 +32,8 @@ static void wait_a_while(void)
 		;
 }
 
-static void *run(void *unused)
+static void *run(void *store)
 {
-	(void)unused;
 	pthread_setname_np(pthread_self(), "memfs-trim");
 	pthread_mutex_lock(&mutex);
 	while (!stopping) {
@@ -41,6 +42,7 @@ static void *run(void *unused)
 		if (stopping)
 			break;
 		pthread_mutex_unlock(&mutex);
+		store_reclaim(store);
 		malloc_trim(0);
 		pthread_mutex_lock(&mutex);
 	}
@@ -48,7 +50,7 @@ static void *run(void *unused)
 	return NULL;
 }
 
-int trim_start(void)
+int trim_start(struct store *store)
 {
 	pthread_condattr_t attributes;
 
@@ -57,7 +59,7 @@ int trim_start(void)
 	pthread_cond_init(&changed, &attributes);
 	pthread_condattr_destroy(&attributes);
 	asked = stopping = false;
-	return -pthread_create(&thread, NULL, run, NULL);
+	return -pthread_create(&thread, NULL, run, store);
 }
 
 void trim_ask(void *unused)

@@ -223,7 +223,7 @@ static void take_sums(struct check *c)
 
 static int check_all(struct check *c)
 {
-	c->used = node_table_used(c->s->table);
+	c->used = node_table_end(c->s->table);
 	c->seen = calloc(c->used, sizeof(*c->seen));
 	c->violations = c->dead_count = 0;
 	c->nodes = c->files = c->bytes = c->space = 0;

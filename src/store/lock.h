@@ -16,7 +16,7 @@
  *   1. store.rename_mutex   renames between two directories
  *   2. dirs[]               several only by lock_dirs(), which sorts them
  *   3. nodes[]              one at a time, or two by lock_two_nodes()
- *   4. node table mutex     (node.c) free slots
+ *   4. node table mutex     (node_table.c) free slots
  *
  * A stripe serves many nodes, so "another lock of the same table" may be the
  * same lock: never take a second one of a table except by the two functions

@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * node.h - the nodes, the table that finds them by id, and their lifetime.
- *
- * An id is a slot in the table (low 32 bits) and how often that slot was used
- * before (high 32 bits). The first use of a slot gives small numbers, in
- * order of creation, so that a trace reads well; a later one never repeats.
+ * node.h - the nodes and their lifetime; node_table.h finds them by id.
  *
  * Lifetime. A node is in the table from node_publish() until it has neither
  * a name (nlink) nor a lookup (nlookup); whoever takes the last one away
@@ -27,6 +23,7 @@
 #include "store/data.h"
 #include "store/dir.h"
 #include "store/lock.h"
+#include "store/node_table.h"
 #include "store/store.h"
 #include "store/xattrs.h"
 
@@ -64,8 +61,6 @@ struct node {
 	};
 };
 
-struct node_table;
-
 struct store {
 	pthread_mutex_t rename_mutex;
 	struct lock_table *locks;
@@ -76,34 +71,6 @@ struct store {
 	void *context;             /* [c] likewise */
 	_Atomic bool has_flags;    /* some node has, or has had, store_set_flags() */
 };
-
-/* An empty table; id 1, the first one given, is the root's. 0 or -ENOMEM. */
-int node_table_create(struct node_table **out);
-
-/* Frees the table and, through release, every node still in it. */
-void node_table_destroy(struct node_table *t, struct store *s);
-
-/* Gives a node its id and puts it into the table. 0, -ENOMEM, -ENOSPC. */
-int node_publish(struct node_table *t, struct node *n);
-
-/*
- * The node of an id, NULL if it is gone. Wants a lock of that node (see above)
- * for as long as the pointer is used.
- */
-struct node *node_get(struct node_table *t, node_id id);
-
-/* Takes it out of the table: with nodes[] for writing, for a directory dirs[] as well. */
-void node_unpublish(struct node_table *t, struct node *n);
-
-/*
- * How many slots were ever used, so that 1 .. that - 1 are the indexes of nodes; the node at an index, NULL = none.
- * For who looks at all of them, with all locks held.
- */
-uint32_t node_table_used(struct node_table *t);
-struct node *node_table_at(struct node_table *t, uint32_t index);
-
-/* Is each slot either taken or in the list of free ones, or worn out? NULL, or what is wrong. */
-const char *node_table_check(struct node_table *t);
 
 /*
  * A node with its account charged, not yet published. -ENOSPC, -ENOMEM. It is counted in budget.nodes before it is

@@ -103,6 +103,23 @@ int store_set_nr_inodes(struct store *s, uint64_t nr_inodes)
 	return 0;
 }
 
+static void destroy_nodes(struct store *s)
+{
+	uint32_t end = s->table ? node_table_end(s->table) : 0;
+
+	for (uint32_t i = 1; i < end; i++) {
+		struct node *n = node_table_at(s->table, i);
+
+		if (n)
+			node_destroy(s, n);
+	}
+}
+
+void store_reclaim(struct store *s)
+{
+	node_table_reclaim(s->table);
+}
+
 void store_destroy(struct store *s)
 {
 	if (!s)
@@ -110,7 +127,8 @@ void store_destroy(struct store *s)
 	/* All at once, and not file by file. */
 	if (s->backing)
 		backing_end(s->backing);
-	node_table_destroy(s->table, s);
+	destroy_nodes(s);
+	node_table_destroy(s->table);
 	backing_destroy(s->backing);
 	locks_destroy(s->locks);
 	pthread_mutex_destroy(&s->rename_mutex);

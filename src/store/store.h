@@ -101,6 +101,12 @@ int store_create(const struct store_options *options, struct store **out);
 int store_resize(struct store *s, uint64_t size);
 int store_set_nr_inodes(struct store *s, uint64_t nr_inodes);
 
+/*
+ * Gives memory back that is kept for nodes to come: much of it, after shrunk(). Takes some milliseconds for a million
+ * of nodes that were, and no lock for long.
+ */
+void store_reclaim(struct store *s);
+
 /* Frees the tree with all that is in it. Nobody may be inside any other function. */
 void store_destroy(struct store *s);
 

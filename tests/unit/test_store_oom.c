@@ -549,7 +549,7 @@ static void remove_all_below(node_id dir)
 
 static void all_is_given_back(void)
 {
-	for (uint32_t i = 2; i < node_table_used(s->table); i++)
+	for (uint32_t i = 2; i < node_table_end(s->table); i++)
 		if (node_table_at(s->table, i))
 			store_forget(s, node_table_at(s->table, i)->id, UINT64_MAX);
 	remove_all_below(STORE_ROOT);
