@@ -1,16 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "fuse/session.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/complain.h"
 #include "fuse/operations.h"
 
 #define MAX_BACKGROUND 128 /* readahead, writeback and releases under way at once */
+#define READ_AHEAD (1u << 20)  /* bytes; one READ has no more */
 
 const char *cache_mode_name(enum cache_mode mode)
 {
@@ -62,6 +67,7 @@ static void negotiate(const struct fs *fs, struct fuse_conn_info *conn)
 	/* No call waits long enough to be worth interrupting; and to be ready for it libfuse keeps a list of all
 	 * calls under way, under a lock that all workers take twice a call. */
 	conn->no_interrupt = 1;
+	conn->max_readahead = READ_AHEAD; /* else the kernel goes back to what it began with */
 	conn->max_background = MAX_BACKGROUND;
 	conn->congestion_threshold = MAX_BACKGROUND * 3 / 4;
 }
@@ -125,6 +131,27 @@ static bool mount_session(struct fuse_session *se, const char *mountpoint)
 	return mounted;
 }
 
+/*
+ * How far the kernel reads ahead in files that it has not got, 128 KiB as FUSE mounts are made: then each takes a round
+ * trip. Only root may, where sysfs can be written. The device is asked for without a call to us, who do not serve yet.
+ */
+static void read_further_ahead(const char *mountpoint)
+{
+	char path[64];
+	struct statx st;
+	int fd;
+
+	if (statx(AT_FDCWD, mountpoint, AT_STATX_DONT_SYNC, 0, &st) < 0)
+		return;
+	snprintf(path, sizeof(path), "/sys/class/bdi/%u:%u/read_ahead_kb", st.stx_dev_major, st.stx_dev_minor);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	if (dprintf(fd, "%u", READ_AHEAD / 1024) < 0)
+		complain("%s: %s", path, strerror(errno));
+	close(fd);
+}
+
 static struct fuse_session *new_session(struct fs *fs, const struct session_options *options)
 {
 	struct fuse_args args = FUSE_ARGS_INIT(0, NULL);
@@ -176,6 +203,7 @@ int session_run(struct fs *fs, const struct session_options *options, bool *left
 	fs->session = se;
 	if (fuse_set_signal_handlers(se) == 0) {
 		if (mount_session(se, options->mountpoint)) {
+			read_further_ahead(options->mountpoint);
 			result = fs->mounted(fs) == 0 ? serve(se, options) : 1;
 			*left = is_mounted(se);
 			if (fs->failed)

@@ -140,6 +140,24 @@ def names_are_whole_over_io_uring(target):
         assert wanted in attributes, (wanted, attributes)
 
 
+@case_on(lambda target: 'cache=a' in target.options)
+def what_is_read_ahead_comes_in_requests_of_a_mebibyte(target):
+    size = 16 << 20
+
+    def work(path):
+        write(f'{path}/f', bytes(size))
+        with open(f'{path}/f', 'rb', buffering=0) as file:
+            os.fsync(file.fileno())
+            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+            while file.read(65536):
+                pass
+
+    trace = in_own_mount(target, work)
+    equal(sums(trace)['bytes_read'], size)
+    # The kernel begins with less.
+    assert counts(trace)['read'] <= 16 + 8, counts(trace)
+
+
 @case_on(lambda target: target.is_memfs and 'no_open' not in target.options)
 def a_child_is_named_after_what_it_executes(target):
     """Though it was seen a moment before, as a child of this one."""
