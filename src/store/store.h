@@ -218,8 +218,8 @@ int store_statx(struct store *s, node_id id, struct stat *attr, struct timespec 
 
 /*
  * Sets what mask says to the values in *want, and fills *attr (may be the same).
- * -EPERM (store_set_flags()); of a size -EISDIR, -EINVAL, -EFBIG. A size may shrink, or grow
- * by a hole, whatever the budget.
+ * -EPERM (store_set_flags(); not for what goes with a write, as times with STORE_SET_CTIME and
+ * set-id bits do); of a size -EISDIR, -EINVAL, -EFBIG. A size may shrink, or grow by a hole, whatever the budget.
  */
 int store_setattr(struct store *s, node_id id, unsigned mask, const struct stat *want,
 		  struct stat *attr);

@@ -297,12 +297,13 @@ int model_setattr(struct model *m, int node, unsigned mask, const struct stat *w
 {
 	struct model_node *n = &m->nodes[node];
 	bool times_only = mask == STORE_SET_CTIME || mask == (STORE_SET_CTIME | STORE_SET_MTIME);
+	bool privileges_only = mask == 0 || mask == STORE_KILL_PRIV;
 	uint64_t old = n->size;
 	int err;
 
 	if (!n->alive)
 		return -ESTALE;
-	if (n->flags & MODEL_FIXED && !times_only)
+	if (n->flags & MODEL_FIXED && !times_only && !privileges_only)
 		return -EPERM;
 	if (mask & STORE_SET_SIZE) {
 		err = set_size(n, (uint64_t)want->st_size);

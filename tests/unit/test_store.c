@@ -340,6 +340,9 @@ START_TEST(immutable_and_append_only)
 	ck_assert_int_eq(store_open(s, f, O_RDONLY, false), 0);
 	ck_assert_int_eq(store_unlink(s, STORE_ROOT, "f", NULL), -EPERM);
 	ck_assert_int_eq(store_setattr(s, f, STORE_SET_MODE, &attr, &attr), -EPERM);
+	ck_assert_int_eq(store_setattr(s, f, STORE_SET_MODE | STORE_KILL_PRIV, &attr, &attr), -EPERM);
+	ck_assert_int_eq(store_setattr(s, f, STORE_KILL_PRIV, &attr, &attr), 0);
+	ck_assert_int_eq(store_setattr(s, f, 0, &attr, &attr), 0);
 	ck_assert_int_eq(store_setxattr(s, cred, f, "user.a", "x", 1, 0), -EPERM);
 	ck_assert_int_eq(store_set_flags(s, f, 0), 0);
 	ck_assert_int_eq(store_unlink(s, STORE_ROOT, "f", NULL), 0);
