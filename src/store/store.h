@@ -259,7 +259,15 @@ ssize_t store_getxattr(struct store *s, node_id id, const char *name, void *buf,
  */
 int store_setxattr(struct store *s, struct store_cred cred, node_id id, const char *name,
 		   const void *value, size_t size, int flags);
+
+/*
+ * -ENODATA if there is none, -EOPNOTSUPP, -EPERM; not for the capabilities of a program, though, that a write to
+ * what is append-only takes away: the kernel asks for that as others do.
+ */
 int store_removexattr(struct store *s, node_id id, const char *name);
+
+/* Takes a program's capabilities away, if it has any, as a write must. */
+void store_drop_capabilities(struct store *s, node_id id);
 
 /* The names, each with its NUL; those in trusted. only on demand. Sizes as above. */
 ssize_t store_listxattr(struct store *s, node_id id, char *buf, size_t size, bool trusted);

@@ -480,7 +480,7 @@ int model_removexattr(struct model *m, int node, const char *name)
 		return -EOPNOTSUPP;
 	if (!n->alive)
 		return -ESTALE;
-	if (n->flags & MODEL_FIXED)
+	if (n->flags & MODEL_FIXED && strcmp(name, "security.capability") != 0)
 		return -EPERM;
 	x = find_xattr(n, name);
 	if (!x)
@@ -491,4 +491,9 @@ int model_removexattr(struct model *m, int node, const char *name)
 	*x = n->xattrs[--n->xattr_count];
 	model_stamp(m, &n->ctime);
 	return 0;
+}
+
+void model_drop_capabilities(struct model *m, int node)
+{
+	model_removexattr(m, node, "security.capability");
 }

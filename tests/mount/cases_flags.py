@@ -5,7 +5,7 @@ import fcntl
 import os
 import struct
 
-from harness import NOBODY, as_user, case, case_on, equal, fails, read, renameat2, write
+from harness import NET_RAW, NOBODY, as_user, case, case_on, equal, fails, read, renameat2, write
 
 GETFLAGS, SETFLAGS, FSGETXATTR = 0x80086601, 0x40086602, 0x801c581f
 IMMUTABLE, APPEND, NODUMP, NOATIME = 0x10, 0x20, 0x40, 0x80
@@ -113,6 +113,20 @@ def appending_takes_set_id_bits_away(_):
         equal(read('f'), b'xy')
         equal(os.stat('f').st_mode & 0o7777, 0o777)
         fails(errno.EPERM, os.chmod, 'f', 0o700)
+
+
+@case_on(lambda target: 'no_open' not in target.options)  # which refuses these two
+def appending_takes_capabilities_away(_):
+    write('f', b'x')
+    os.chmod('f', 0o777)
+    os.setxattr('f', 'security.capability', NET_RAW)
+    with flagged('f', APPEND):
+        equal(os.getxattr('f', 'security.capability'), NET_RAW)
+        append('f')
+        equal(read('f'), b'xy')
+        equal(os.listxattr('f'), [])
+        fails(errno.EPERM, os.setxattr, 'f', 'user.a', b'x')
+        fails(errno.EPERM, os.setxattr, 'f', 'security.capability', NET_RAW)
 
 
 @case_on(lambda target: 'no_open' not in target.options)  # which refuses these two
