@@ -8,6 +8,7 @@
  *   call.c        what every operation passes through: begin, reply, record
  *   op_*.c        one function an operation: unpack, one call of the store
  *   passthrough.c which files the kernel reads and writes by itself
+ *   device.h      ioctls of /dev/fuse
  *   session.c     mounting, what is negotiated with the kernel, the loop
  */
 #ifndef MEMFS_FUSE_FS_H
