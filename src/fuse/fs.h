@@ -42,6 +42,7 @@ struct fs {
 	double timeout;            /* s that the kernel may keep entries and attributes */
 	bool no_open;              /* the kernel opens without asking */
 	bool io_uring;             /* ask for it */
+	bool insists_on_io_uring;  /* nothing is served without it */
 	struct passthrough *passthrough; /* owned by main(); NULL = reads and writes come to us */
 
 	/*
