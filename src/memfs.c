@@ -203,6 +203,7 @@ static int choose_transport(struct daemon *d)
 		return fail("option 'io_uring': the kernel does not offer it; as root: "
 			    "echo 1 > /sys/module/fuse/parameters/enable_uring");
 	d->fs.io_uring = offered && d->options.io_uring != IO_URING_REFUSE;
+	d->fs.insists_on_io_uring = d->options.io_uring == IO_URING_INSIST;
 	return 0;
 }
 

@@ -6,14 +6,12 @@
 #include <execinfo.h>
 #include <fcntl.h>
 #include <libgen.h>
-#include <linux/fuse.h>
 #include <linux/landlock.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -23,16 +21,9 @@
 #include <unistd.h>
 
 #include "base/complain.h"
-
-#ifndef FUSE_DEV_IOC_CLONE
-#define FUSE_DEV_IOC_CLONE _IOR(229, 0, uint32_t)
-#endif
+#include "fuse/device.h"
 
 /* Newer than some headers. */
-#ifndef FUSE_DEV_IOC_BACKING_OPEN
-#define FUSE_DEV_IOC_BACKING_OPEN _IOW(229, 1, uint64_t[2])
-#define FUSE_DEV_IOC_BACKING_CLOSE _IOW(229, 2, uint32_t)
-#endif
 #ifndef LANDLOCK_ACCESS_FS_TRUNCATE
 #define LANDLOCK_ACCESS_FS_TRUNCATE (1ULL << 14)
 #endif

@@ -8,6 +8,7 @@
  *   call.c        what every operation passes through: begin, reply, record
  *   op_*.c        one function an operation: unpack, one call of the store
  *   passthrough.c which files the kernel reads and writes by itself
+ *   device.h      ioctls of /dev/fuse
  *   session.c     mounting, what is negotiated with the kernel, the loop
  */
 #ifndef MEMFS_FUSE_FS_H
@@ -41,6 +42,7 @@ struct fs {
 	double timeout;            /* s that the kernel may keep entries and attributes */
 	bool no_open;              /* the kernel opens without asking */
 	bool io_uring;             /* ask for it */
+	bool insists_on_io_uring;  /* nothing is served without it */
 	struct passthrough *passthrough; /* owned by main(); NULL = reads and writes come to us */
 
 	/*

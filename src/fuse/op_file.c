@@ -106,6 +106,9 @@ int op_write(struct call *call, fuse_ino_t ino, const char *buf, size_t size, of
 	call->trace.offset = (uint64_t)offset;
 	call->trace.size = size;
 	call->trace.flags = fi->writepage;
+	/* Past its cache the kernel leaves that to us (HANDLE_KILLPRIV_V2); else it has done it when the program wrote. */
+	if (!fi->writepage)
+		store_drop_capabilities(call->fs->store, ino);
 	done = write_bytes(call->fs, ino, buf, size, (uint64_t)offset, fi);
 	if (done < 0)
 		return (int)done;

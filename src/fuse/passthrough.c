@@ -5,21 +5,12 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdlib.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
+
+#include "fuse/device.h"
 
 #define SHARDS 64   /* a lock each */
 #define BUCKETS 256 /* in each shard */
-
-/* Newer than some headers; see FUSE_DEV_IOC_BACKING_OPEN in linux/fuse.h. */
-struct backing_map {
-	int32_t fd;
-	uint32_t flags;
-	uint64_t padding;
-};
-
-#define BACKING_OPEN _IOW(229, 1, struct backing_map)
-#define BACKING_CLOSE _IOW(229, 2, uint32_t)
 
 /* A file that is open. */
 struct opened {
@@ -90,12 +81,12 @@ static struct opened **place_of(struct shard *shard, node_id id)
 /* Gives the kernel a file of the store's. The backing id, or a negative errno. */
 static int give(struct fs *fs, node_id id)
 {
-	struct backing_map map = { .fd = store_backing(fs->store, id) };
+	struct fuse_backing_map map = { .fd = store_backing(fs->store, id) };
 	int result;
 
 	if (map.fd < 0)
 		return map.fd;
-	result = ioctl(fuse_session_fd(fs->session), BACKING_OPEN, &map);
+	result = ioctl(fuse_session_fd(fs->session), FUSE_DEV_IOC_BACKING_OPEN, &map);
 	if (result < 0)
 		result = -errno;
 	else if (result == 0)
@@ -109,7 +100,7 @@ static void take_back(struct fs *fs, int32_t backing_id)
 	uint32_t id = (uint32_t)backing_id;
 
 	/* It fails when the mount is gone, and the id with it. */
-	(void)ioctl(fuse_session_fd(fs->session), BACKING_CLOSE, &id);
+	(void)ioctl(fuse_session_fd(fs->session), FUSE_DEV_IOC_BACKING_CLOSE, &id);
 }
 
 static int add(struct fs *fs, node_id id, struct opened **place)

@@ -3,12 +3,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/io_uring.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/complain.h"
@@ -42,6 +44,27 @@ static void want(struct fuse_conn_info *conn, uint64_t capability, bool wanted)
 		fuse_unset_feature_flag(conn, capability);
 }
 
+/*
+ * Can this process have rings? As libfuse makes them: when it cannot, calls come over /dev/fuse, and nobody is told.
+ * 0 or a negative errno.
+ */
+static int try_ring(int device)
+{
+	struct io_uring_params params = {
+		.flags = IORING_SETUP_SQE128 | IORING_SETUP_SUBMIT_ALL | IORING_SETUP_CQSIZE,
+		.cq_entries = 16,
+	};
+	int ring = (int)syscall(SYS_io_uring_setup, 8, &params);
+	int err = 0;
+
+	if (ring < 0)
+		return -errno;
+	if (syscall(SYS_io_uring_register, ring, IORING_REGISTER_FILES, &device, 1) < 0)
+		err = -errno;
+	close(ring);
+	return err;
+}
+
 static void negotiate(const struct fs *fs, struct fuse_conn_info *conn)
 {
 	bool caching = fs->cache != CACHE_NEVER;
@@ -72,19 +95,36 @@ static void negotiate(const struct fs *fs, struct fuse_conn_info *conn)
 	conn->congestion_threshold = MAX_BACKGROUND * 3 / 4;
 }
 
+/* Says so, if the kernel lacks what was asked for. ring: what try_ring() found. */
+static bool lacks_something(const struct fs *fs, struct fuse_conn_info *conn, int ring)
+{
+	if (fs->passthrough && !fuse_get_feature_flag(conn, FUSE_CAP_PASSTHROUGH))
+		complain("option 'passthrough': the kernel does not offer it: it takes Linux 6.9, "
+			 "with CONFIG_FUSE_PASSTHROUGH");
+	else if (fs->insists_on_io_uring && ring < 0)
+		complain("option 'io_uring': no ring can be made: %s; see kernel.io_uring_disabled and, in a "
+			 "container, its filter of system calls", strerror(-ring));
+	else if (fs->insists_on_io_uring && !fs->uses_io_uring)
+		complain("option 'io_uring': the kernel does not offer it");
+	else
+		return false;
+	return true;
+}
+
 void session_init(void *userdata, struct fuse_conn_info *conn)
 {
 	struct fs *fs = userdata;
+	int ring = fs->io_uring ? try_ring(fuse_session_fd(fs->session)) : 0;
 
+	if (ring < 0)
+		fs->io_uring = false;
 	negotiate(fs, conn);
-	if (fs->passthrough && !fuse_get_feature_flag(conn, FUSE_CAP_PASSTHROUGH)) {
-		complain("option 'passthrough': the kernel does not offer it: it takes Linux 6.9, "
-			 "with CONFIG_FUSE_PASSTHROUGH");
+	fs->uses_io_uring = fs->io_uring && fuse_get_feature_flag(conn, FUSE_CAP_OVER_IO_URING);
+	if (lacks_something(fs, conn, ring)) {
 		fs->failed = true;
 		fuse_session_exit(fs->session);
 		return;
 	}
-	fs->uses_io_uring = fs->io_uring && fuse_get_feature_flag(conn, FUSE_CAP_OVER_IO_URING);
 	if (fs->recorder) {
 		struct recorder_session session = {
 			.transport = fs->uses_io_uring ? "io_uring" : "/dev/fuse",

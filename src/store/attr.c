@@ -106,12 +106,16 @@ static int set_times(struct store *s, struct node *n, unsigned mask, const struc
 }
 
 /*
- * In writeback mode the kernel tells the times of its own writes, and those
- * were allowed. (A utimensat(2) that sets mtime alone looks the same.)
+ * Does it come with a write? That was allowed, when the file was opened. In
+ * writeback mode the kernel tells the times of its own writes. (A utimensat(2)
+ * that sets mtime alone looks the same.) And before it writes it asks for set-id
+ * bits to go, or, where it leaves them to the write, for nothing.
  */
-static bool is_timekeeping(unsigned mask)
+static bool goes_with_write(unsigned mask)
 {
-	return (mask & STORE_SET_CTIME) && !(mask & ~(STORE_SET_CTIME | STORE_SET_MTIME));
+	if (mask & STORE_SET_CTIME)
+		return !(mask & ~(STORE_SET_CTIME | STORE_SET_MTIME));
+	return !(mask & ~STORE_KILL_PRIV);
 }
 
 static int setattr_locked(struct store *s, struct node *n, unsigned mask,
@@ -119,7 +123,7 @@ static int setattr_locked(struct store *s, struct node *n, unsigned mask,
 {
 	int err;
 
-	if (node_is_fixed(n) && !is_timekeeping(mask))
+	if (node_is_fixed(n) && !goes_with_write(mask))
 		return -EPERM;
 	/* What can fail comes first. */
 	if (mask & STORE_SET_SIZE) {

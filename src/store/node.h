@@ -70,6 +70,7 @@ struct store {
 	int (*resize_backing)(void *context, uint64_t size); /* [c] store_options */
 	void *context;             /* [c] likewise */
 	_Atomic bool has_flags;    /* some node has, or has had, store_set_flags() */
+	_Atomic bool has_capabilities; /* some node has, or has had, a security.capability */
 };
 
 /*

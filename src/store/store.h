@@ -224,8 +224,8 @@ int store_statx(struct store *s, node_id id, struct stat *attr, struct timespec 
 
 /*
  * Sets what mask says to the values in *want, and fills *attr (may be the same).
- * -EPERM (store_set_flags()); of a size -EISDIR, -EINVAL, -EFBIG. A size may shrink, or grow
- * by a hole, whatever the budget.
+ * -EPERM (store_set_flags(); not for what goes with a write, as times with STORE_SET_CTIME and
+ * set-id bits do); of a size -EISDIR, -EINVAL, -EFBIG. A size may shrink, or grow by a hole, whatever the budget.
  */
 int store_setattr(struct store *s, node_id id, unsigned mask, const struct stat *want,
 		  struct stat *attr);
@@ -265,7 +265,15 @@ ssize_t store_getxattr(struct store *s, node_id id, const char *name, void *buf,
  */
 int store_setxattr(struct store *s, struct store_cred cred, node_id id, const char *name,
 		   const void *value, size_t size, int flags);
+
+/*
+ * -ENODATA if there is none, -EOPNOTSUPP, -EPERM; not for the capabilities of a program, though, that a write to
+ * what is append-only takes away: the kernel asks for that as others do.
+ */
 int store_removexattr(struct store *s, node_id id, const char *name);
+
+/* Takes a program's capabilities away, if it has any, as a write must. */
+void store_drop_capabilities(struct store *s, node_id id);
 
 /* The names, each with its NUL; those in trusted. only on demand. Sizes as above. */
 ssize_t store_listxattr(struct store *s, node_id id, char *buf, size_t size, bool trusted);

@@ -24,6 +24,11 @@ static bool is_acl(const char *name)
 	return is_access_acl(name) || strcmp(name, ACL_DEFAULT) == 0;
 }
 
+static bool is_capabilities(const char *name)
+{
+	return strcmp(name, XATTR_NAME_CAPS) == 0;
+}
+
 /* The namespaces of xattr(7). Who may use which is the kernel's business. */
 static bool is_supported(const char *name)
 {
@@ -95,6 +100,8 @@ static int set_locked(struct store *s, struct store_cred cred, struct node *n, c
 		err = set_access_acl(s, cred, n, value, size, flags);
 	else
 		err = xattrs_set(&n->xattrs, &s->budget.space, name, value, size, flags);
+	if (!err && is_capabilities(name))
+		atomic_store(&s->has_capabilities, true);
 	if (!err)
 		n->ctime = node_now();
 	return err;
@@ -120,7 +127,11 @@ static int remove_locked(struct store *s, struct node *n, const char *name)
 {
 	int err;
 
-	if (node_is_fixed(n))
+	/*
+	 * Capabilities go with a write, which was allowed; a program that removes them looks the same, and
+	 * takes CAP_SETFCAP.
+	 */
+	if (node_is_fixed(n) && !is_capabilities(name))
 		return -EPERM;
 	err = xattrs_remove(&n->xattrs, &s->budget.space, name);
 	/* A list that says no more than the mode is not kept: to remove it is no error. */
@@ -144,6 +155,13 @@ int store_removexattr(struct store *s, node_id id, const char *name)
 	err = n ? remove_locked(s, n, name) : -ESTALE;
 	unlock(lock);
 	return err;
+}
+
+void store_drop_capabilities(struct store *s, node_id id)
+{
+	/* Nothing to do: the usual case takes no lock. */
+	if (atomic_load_explicit(&s->has_capabilities, memory_order_relaxed))
+		store_removexattr(s, id, XATTR_NAME_CAPS);
 }
 
 ssize_t store_listxattr(struct store *s, node_id id, char *buf, size_t size, bool trusted)

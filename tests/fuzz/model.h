@@ -118,6 +118,7 @@ ssize_t model_getxattr(struct model *m, int node, const char *name, size_t size,
 int model_setxattr(struct model *m, struct store_cred cred, int node, const char *name,
 		   const void *value, size_t size, int flags);
 int model_removexattr(struct model *m, int node, const char *name);
+void model_drop_capabilities(struct model *m, int node);
 
 /* The bytes into buf; how many. */
 ssize_t model_read(struct model *m, int node, uint64_t offset, void *buf, size_t size);

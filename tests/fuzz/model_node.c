@@ -297,12 +297,13 @@ int model_setattr(struct model *m, int node, unsigned mask, const struct stat *w
 {
 	struct model_node *n = &m->nodes[node];
 	bool times_only = mask == STORE_SET_CTIME || mask == (STORE_SET_CTIME | STORE_SET_MTIME);
+	bool privileges_only = mask == 0 || mask == STORE_KILL_PRIV;
 	uint64_t old = n->size;
 	int err;
 
 	if (!n->alive)
 		return -ESTALE;
-	if (n->flags & MODEL_FIXED && !times_only)
+	if (n->flags & MODEL_FIXED && !times_only && !privileges_only)
 		return -EPERM;
 	if (mask & STORE_SET_SIZE) {
 		err = set_size(n, (uint64_t)want->st_size);
@@ -479,7 +480,7 @@ int model_removexattr(struct model *m, int node, const char *name)
 		return -EOPNOTSUPP;
 	if (!n->alive)
 		return -ESTALE;
-	if (n->flags & MODEL_FIXED)
+	if (n->flags & MODEL_FIXED && strcmp(name, "security.capability") != 0)
 		return -EPERM;
 	x = find_xattr(n, name);
 	if (!x)
@@ -490,4 +491,9 @@ int model_removexattr(struct model *m, int node, const char *name)
 	*x = n->xattrs[--n->xattr_count];
 	model_stamp(m, &n->ctime);
 	return 0;
+}
+
+void model_drop_capabilities(struct model *m, int node)
+{
+	model_removexattr(m, node, "security.capability");
 }

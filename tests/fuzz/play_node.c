@@ -90,7 +90,7 @@ static const char *take_xattr_name(struct player *p)
 {
 	static const char *const names[] = {
 		"user.a", "user.b", "user.a", "user.b", "user.long-name-of-an-attribute", "trusted.t",
-		"security.s", "user.", "nonsense", "system.posix_acl_access", "system.posix_acl_default", "",
+		"security.s", "security.capability", "user.", "nonsense", "system.posix_acl_access", "system.posix_acl_default", "",
 	};
 
 	return names[take(p, 1) % (sizeof(names) / sizeof(names[0]))];
@@ -152,6 +152,16 @@ void play_removexattr(struct player *p)
 	expected = model_removexattr(&p->model, node, name);
 	same(p, "result", store_removexattr(p->store, id_of(p, node), name), expected);
 	check_node(p, node);
+}
+
+void play_drop_capabilities(struct player *p)
+{
+	int node = take_node(p);
+
+	model_drop_capabilities(&p->model, node);
+	store_drop_capabilities(p->store, id_of(p, node));
+	check_node(p, node);
+	check_xattr_names(p, node, true);
 }
 
 void play_listxattr(struct player *p)

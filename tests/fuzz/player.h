@@ -55,6 +55,7 @@ struct player {
 	X(setxattr, 10) \
 	X(getxattr, 4) \
 	X(removexattr, 4) \
+	X(drop_capabilities, 2) \
 	X(listxattr, 4) \
 	X(write, 26) \
 	X(read, 14) \

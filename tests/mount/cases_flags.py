@@ -5,7 +5,7 @@ import fcntl
 import os
 import struct
 
-from harness import as_user, case, case_on, equal, fails, renameat2, write
+from harness import NET_RAW, NOBODY, as_user, case, case_on, equal, fails, read, renameat2, write
 
 GETFLAGS, SETFLAGS, FSGETXATTR = 0x80086601, 0x40086602, 0x801c581f
 IMMUTABLE, APPEND, NODUMP, NOATIME = 0x10, 0x20, 0x40, 0x80
@@ -94,6 +94,55 @@ def an_append_only_file_only_grows(_):
         os.fsync(fd)
         os.close(fd)
         equal(open('f', 'rb').read(), b'xy')
+
+
+def append(path):
+    fd = os.open(path, os.O_WRONLY | os.O_APPEND)
+    os.write(fd, b'y')
+    os.fsync(fd)
+    os.close(fd)
+
+
+@case_on(lambda target: 'no_open' not in target.options)  # which refuses these two
+def appending_takes_set_id_bits_away(_):
+    """Though chmod(2) could not: they go with a write, which was allowed."""
+    write('f', b'x')
+    os.chmod('f', 0o6777)
+    with flagged('f', APPEND):
+        as_user(NOBODY, NOBODY, append, 'f')
+        equal(read('f'), b'xy')
+        equal(os.stat('f').st_mode & 0o7777, 0o777)
+        fails(errno.EPERM, os.chmod, 'f', 0o700)
+
+
+@case_on(lambda target: 'no_open' not in target.options)  # which refuses these two
+def appending_takes_capabilities_away(_):
+    write('f', b'x')
+    os.chmod('f', 0o777)
+    os.setxattr('f', 'security.capability', NET_RAW)
+    with flagged('f', APPEND):
+        equal(os.getxattr('f', 'security.capability'), NET_RAW)
+        append('f')
+        equal(read('f'), b'xy')
+        equal(os.listxattr('f'), [])
+        fails(errno.EPERM, os.setxattr, 'f', 'user.a', b'x')
+        fails(errno.EPERM, os.setxattr, 'f', 'security.capability', NET_RAW)
+
+
+@case_on(lambda target: 'no_open' not in target.options)  # which refuses these two
+def an_open_file_made_immutable_is_written_as_any_other(_):
+    write('f', b'x')
+    os.chmod('f', 0o6777)
+    fd = os.open('f', os.O_WRONLY)
+
+    def rewrite():
+        os.write(fd, b'y')
+        os.fsync(fd)
+
+    with flagged('f', IMMUTABLE):
+        as_user(NOBODY, NOBODY, rewrite)
+        equal(read('f'), b'y')
+        equal(os.stat('f').st_mode & 0o7777, 0o777)
 
 
 @case_on(lambda target: 'no_open' not in target.options)  # which refuses these two

@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Mounting without root, in namespaces, and what is said where that cannot work."""
 import ctypes
+import errno
 import os
+import re
 import shutil
+import struct
 import subprocess
 
 from harness import (NOBODY, Paths, Skip, as_user, case_on, equal, in_child, new_mount_namespace,
-                     pages_in_memfs_case, sh, wait_until)
+                     pages_in_memfs_case, read, sh, wait_until)
 
 # What does not differ between cache modes.
 once = case_on(lambda target: target.is_memfs and 'cache=always' in target.options)
@@ -239,6 +242,83 @@ def io_uring_that_the_kernel_does_not_offer_is_told_with_what_to_do(_):
         place.refused(place.memfs, '-o', 'notrace,io_uring', place.mountpoint,
                       words=['io_uring', 'enable_uring', 'echo 1'])
     in_place(mounts)
+
+
+URING_SWITCH = '/sys/module/fuse/parameters/enable_uring'
+
+
+def no_rings():
+    """From now on io_uring_setup(2) fails with EPERM, as in many a container."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    code = b''.join(struct.pack('HBBI', *instruction) for instruction in (
+        (0x20, 0, 0, 0),          # the number of the call
+        (0x15, 0, 1, 425),        # io_uring_setup, on all machines
+        (0x06, 0, 0, 0x50000 | errno.EPERM),
+        (0x06, 0, 0, 0x7fff0000)))
+    buffer = ctypes.create_string_buffer(code)
+    program = struct.pack('HxxxxxxP', len(code) // 8, ctypes.addressof(buffer))
+    set_seccomp, mode_filter = 22, 2
+    if libc.prctl(set_seccomp, mode_filter, program, 0, 0) != 0:
+        raise OSError(ctypes.get_errno(), 'prctl')
+
+
+def as_if_offered(function):
+    """Calls it with a mount point, where the kernel seems to offer FUSE-over-io_uring; but only INIT tells the truth."""
+    def mounts():
+        new_mount_namespace()
+        path = os.path.join(Paths.work, f'uring{Paths.tag()}')
+        os.mkdir(path)
+        with open(f'{path}.switch', 'w', encoding='ascii') as file:
+            file.write('Y\n')
+        sh(f'mount --make-rprivate /; mount --bind {path}.switch {URING_SWITCH}')
+        try:
+            function(path)
+        finally:
+            sh(f'! mountpoint -q {path} || umount -l {path}')
+
+    if not os.path.exists(URING_SWITCH):
+        raise Skip('a kernel without FUSE-over-io_uring')
+    in_child(mounts)
+
+
+def one_line_and_no_mount(path, *words, **keywords):
+    done = subprocess.run([Paths.memfs, '-o', 'notrace,io_uring', path], text=True, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, timeout=30, **keywords)
+    equal((done.returncode, done.stdout, done.stderr.count('\n')), (1, '', 1), done.stderr)
+    for word in words:
+        assert word in done.stderr, (word, done.stderr)
+    equal(os.path.ismount(path), False)
+
+
+@once
+def io_uring_that_is_insisted_on_is_not_left_for_the_device(_):
+    """Switched off between the look at the switch and INIT."""
+    if os.path.exists(URING_SWITCH) and read(URING_SWITCH).strip() in (b'Y', b'1'):
+        raise Skip('the kernel offers it')
+    as_if_offered(lambda path: one_line_and_no_mount(path, "option 'io_uring'", 'does not offer'))
+
+
+@once
+def a_ring_that_cannot_be_made_is_told_of_whom_insists(_):
+    as_if_offered(lambda path: one_line_and_no_mount(
+        path, "option 'io_uring'", 'ring', 'Operation not permitted', preexec_fn=no_rings))
+
+
+@once
+def without_a_ring_calls_come_over_the_device(_):
+    """And the trace says so, even where the kernel offers the other way."""
+    def mounts(path):
+        done = subprocess.run([Paths.memfs, '-o', f'trace={path}.trace', path], text=True, stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, timeout=30, preexec_fn=no_rings)
+        equal((done.returncode, done.stderr), (0, ''))
+        assert ', /dev/fuse)' in done.stdout, done.stdout
+        os.mkdir(f'{path}/directory')
+        sh(f'umount {path}')
+        wait_until(lambda: subprocess.run([Paths.trace, 'info', f'{path}.trace'], stdout=subprocess.DEVNULL,
+                                          check=False).returncode == 0)
+        assert re.search(r'^transport +/dev/fuse$', sh(f'{Paths.trace} info {path}.trace'), re.M)
+
+    as_if_offered(mounts)
 
 
 @once

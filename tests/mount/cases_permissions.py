@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Who may do what: the kernel decides, by the attributes that the filesystem gives."""
 import errno
+import mmap
 import os
 
-from harness import as_user, case, equal, fails, read, write
+from harness import NET_RAW, as_user, case, equal, fails, read, write
 
 ALICE, BOB = 2001, 2002
 
@@ -92,6 +93,50 @@ def writing_takes_set_id_bits_away(_):
         os.close(os.open('c', os.O_WRONLY | os.O_TRUNC))
     as_user(BOB, BOB, stranger)
     equal([oct(mode(p)) for p in 'abc'], [oct(0o777)] * 3)
+
+
+@case
+def writing_takes_capabilities_away(_):
+    """Whoever writes: root, too, does not keep what a program was trusted with before."""
+    def opened(flags, change):
+        fd = os.open('f', flags)
+        change(fd)
+        os.close(fd)
+
+    changes = {
+        'write': lambda: opened(os.O_WRONLY, lambda fd: os.write(fd, b'y')),
+        'append': lambda: opened(os.O_WRONLY | os.O_APPEND, lambda fd: os.write(fd, b'y')),
+        'truncate': lambda: os.truncate('f', 1),
+        'O_TRUNC': lambda: opened(os.O_WRONLY | os.O_TRUNC, lambda fd: None),
+        'fallocate': lambda: opened(os.O_WRONLY, lambda fd: os.posix_fallocate(fd, 0, 100)),
+        'copy': lambda: opened(os.O_WRONLY, lambda fd: os.copy_file_range(source, fd, 5)),
+        'chown': lambda: os.chown('f', ALICE, ALICE),
+    }
+    write('source', b'hello')
+    source = os.open('source', os.O_RDONLY)
+    write('f', b'xyz')
+    for name, change in changes.items():
+        os.setxattr('f', 'security.capability', NET_RAW)
+        os.lseek(source, 0, os.SEEK_SET)
+        change()
+        equal(os.listxattr('f'), [], f'after {name}')
+
+
+@case
+def what_does_not_write_leaves_capabilities(_):
+    write('f', b'xyz')
+    fd = os.open('f', os.O_RDWR)
+    memory = mmap.mmap(fd, 3)
+    memory[0] = 0x41
+    os.setxattr('f', 'security.capability', NET_RAW)
+    os.fsync(fd)
+    memory.close()
+    os.close(fd)
+    os.chmod('f', 0o700)
+    os.utime('f', (1, 1))
+    os.rename('f', 'g')
+    equal(read('g'), b'Ayz')
+    equal(os.getxattr('g', 'security.capability'), NET_RAW)
 
 
 @case

@@ -11,6 +11,7 @@ import errno
 import fnmatch
 import os
 import signal
+import struct
 import subprocess
 import sys
 import time
@@ -20,6 +21,7 @@ CASE_SECONDS = 120
 PASSED, FAILED = 0, 1
 SKIPPED = 77  # exit status of a case that could not be run
 NOBODY = 65534
+NET_RAW = struct.pack('<5I', 0x02000001, 1 << 13, 0, 0, 0)  # as setcap cap_net_raw=ep writes it: security.capability
 
 _cases = []
 _libc = ctypes.CDLL(None, use_errno=True)

@@ -340,9 +340,33 @@ START_TEST(immutable_and_append_only)
 	ck_assert_int_eq(store_open(s, f, O_RDONLY, false), 0);
 	ck_assert_int_eq(store_unlink(s, STORE_ROOT, "f", NULL), -EPERM);
 	ck_assert_int_eq(store_setattr(s, f, STORE_SET_MODE, &attr, &attr), -EPERM);
+	ck_assert_int_eq(store_setattr(s, f, STORE_SET_MODE | STORE_KILL_PRIV, &attr, &attr), -EPERM);
+	ck_assert_int_eq(store_setattr(s, f, STORE_KILL_PRIV, &attr, &attr), 0);
+	ck_assert_int_eq(store_setattr(s, f, 0, &attr, &attr), 0);
 	ck_assert_int_eq(store_setxattr(s, cred, f, "user.a", "x", 1, 0), -EPERM);
 	ck_assert_int_eq(store_set_flags(s, f, 0), 0);
 	ck_assert_int_eq(store_unlink(s, STORE_ROOT, "f", NULL), 0);
+}
+END_TEST
+
+START_TEST(capabilities_go_with_a_write_to_what_is_append_only)
+{
+	node_id f = make(STORE_ROOT, "f", S_IFREG);
+
+	store_drop_capabilities(s, f);
+	ck_assert_int_eq(store_setxattr(s, cred, f, "user.a", "x", 1, 0), 0);
+	ck_assert_int_eq(store_setxattr(s, cred, f, "security.capability", "x", 1, 0), 0);
+	store_drop_capabilities(s, f);
+	ck_assert_int_eq(store_getxattr(s, f, "security.capability", NULL, 0), -ENODATA);
+	ck_assert_int_eq(store_setxattr(s, cred, f, "security.capability", "x", 1, 0), 0);
+	ck_assert_int_eq(store_set_flags(s, f, STORE_APPEND), 0);
+	ck_assert_int_eq(store_setxattr(s, cred, f, "security.capability", "x", 1, 0), -EPERM);
+	ck_assert_int_eq(store_removexattr(s, f, "user.a"), -EPERM);
+	store_drop_capabilities(s, f);
+	ck_assert_int_eq(store_getxattr(s, f, "security.capability", NULL, 0), -ENODATA);
+	ck_assert_int_eq(store_removexattr(s, f, "security.capability"), -ENODATA);
+	ck_assert_int_eq(store_getxattr(s, f, "user.a", NULL, 0), 1);
+	ck_assert_int_eq(store_set_flags(s, f, 0), 0);
 }
 END_TEST
 
@@ -623,6 +647,7 @@ static TCase *make_case(const char *name, SFun begin)
 	tcase_add_test(tc, a_rename_without_room_for_its_whiteout_changes_nothing);
 	tcase_add_test(tc, limits_move_but_not_below_what_is_used);
 	tcase_add_test(tc, immutable_and_append_only);
+	tcase_add_test(tc, capabilities_go_with_a_write_to_what_is_append_only);
 	tcase_add_test(tc, copy_within_one_file_reads_before_it_moves);
 	tcase_add_test(tc, copy_within_one_file_ends_where_the_file_ended);
 	tcase_add_test(tc, fallocate_tells_stale_from_wrong);

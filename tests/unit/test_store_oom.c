@@ -318,6 +318,8 @@ static int64_t remove_one(int n)
 	X(set_x(f, "user.a", 1, 0)) \
 	X(set_x(f, "user.a", 1, XATTR_CREATE)) \
 	X(store_removexattr(s, f, "user.b")) \
+	X(set_x(f, "security.capability", 20, 0)) \
+	X((store_drop_capabilities(s, f), 0)) \
 	X(set_acl(f, "system.posix_acl_access")) \
 	X(set_mode(f, 0640)) \
 	X(ren(d, "f", d, "f3", 0)) \
