@@ -376,10 +376,12 @@ def _run(function, target, number):
         os._exit(_run_case(function, target, directory, log))
     end = time.monotonic() + CASE_SECONDS
     status = None
-    while status is None and time.monotonic() < end:
-        done, waited = os.waitpid(pid, os.WNOHANG)
-        status = waited if done else time.sleep(0.002)
-    _kill_group(pid)
+    try:
+        while status is None and time.monotonic() < end:
+            done, waited = os.waitpid(pid, os.WNOHANG)
+            status = waited if done else time.sleep(0.002)
+    finally:
+        _kill_group(pid)  # also when a signal ends this process
     if status is None:
         os.waitpid(pid, 0)
     os.close(log)
