@@ -136,7 +136,7 @@ def a_daemon_killed_during_a_parallel_build(target):
 
 # --- damage ------------------------------------------------------------------
 
-@case_on(lambda target: target.options == 'cache=auto')
+@case_on(lambda target: 'cache=auto' in target.options)
 def a_real_trace_cut_and_changed_at_2000_places(target):
     mount = other_mount(target, '')
     with mount as path:
@@ -184,7 +184,7 @@ def hammer(path, count, progress):
         progress[0:8] = (number + 1).to_bytes(8, 'little')
 
 
-@case_on(lambda target: target.options == 'cache=never')
+@case_on(lambda target: 'cache=never' in target.options)
 def a_slow_disk_costs_events_that_are_counted(target):
     count = 4000
     mount = other_mount(target, 'trace_ring=64k,trace_policy=discard', whole=False)
@@ -208,7 +208,7 @@ def a_slow_disk_costs_events_that_are_counted(target):
           ['"/before"', '"/after"'])
 
 
-@case_on(lambda target: target.options == 'cache=never')
+@case_on(lambda target: 'cache=never' in target.options)
 def with_trace_policy_block_calls_wait_for_a_slow_disk(target):
     count = 4000
     mount = other_mount(target, 'trace_ring=64k,trace_policy=block')
@@ -271,7 +271,7 @@ def by_summary(trace):
     return {row['op']: row['calls'] for row in rows}
 
 
-@case_on(lambda target: target.options == 'cache=never')
+@case_on(lambda target: 'cache=never' in target.options)
 def strace_counts_the_same(target):
     mount = other_mount(target, '')
     log = os.path.join(Paths.work, f'strace{Paths.tag()}')

@@ -185,7 +185,7 @@ def what_is_removed_is_given_back(target):
 @case
 def many_names_in_one_directory(_):
     """Each is found, and listed once, while others are removed; and none takes long to make."""
-    count = 100_000
+    count = max(OPERATIONS, 10_000)
     os.mkdir('d')
     os.chdir('d')
     start = time.monotonic()
@@ -197,7 +197,7 @@ def many_names_in_one_directory(_):
         os.unlink(str(number))
     left = os.listdir('.')
     equal((len(left), len(set(left))), (count // 2, count // 2))
-    equal(os.path.exists('77777'), True)
-    equal(os.path.exists('77778'), False)
+    equal(os.path.exists('7777'), True)
+    equal(os.path.exists('7778'), False)
     os.chdir('..')
     sh('rm -r d')

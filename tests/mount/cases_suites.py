@@ -11,6 +11,8 @@ from harness import Skip, case, equal, other_mount, sh
 STRESSORS = '''access chattr chdir chmod chown copy-file dentry dir dirdeep dirmany dnotify fallocate fcntl
 fiemap file-ioctl filename flock fpunch fstat getdent handle hdd inode-flags inotify iomix lease link locka
 lockf lockofd mknod mmap msync open rename seek sendfile splice symlink sync-file touch utime xattr'''.split()
+# Of those that would write more, up to 1 GiB: not to its end in time, where each call takes long.
+STRESS_SIZES = '--copy-file-bytes 128m --fallocate-bytes 16m --hdd-bytes 32m --iomix-bytes 32m --sync-file-bytes 16m'.split()
 
 
 def need(program):
@@ -23,7 +25,7 @@ def stress_ng_verifies(target):
     """All at once, on a mount of its own: what they leave behind is their business."""
     need('stress-ng')
     with other_mount(target, '') as path:
-        command = ['stress-ng', '--verify', '--quiet', '--timeout', '8', '--temp-path', path]
+        command = ['stress-ng', '--verify', '--quiet', '--timeout', '5', '--temp-path', path, *STRESS_SIZES]
         for name in STRESSORS:
             command += [f'--{name}', '1']
         done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)

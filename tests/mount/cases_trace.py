@@ -313,6 +313,8 @@ def a_series_of_files(target):
         write(f'{path}/a/b/old', b'x')
         for number in range(8000):
             os.mknod(f'{path}/a/f{number}')
+            if number % 2000 == 1999:
+                os.getxattr(path, 'memfs.trace')  # waits for the writer, which may have no time: each part fills a file
         os.setxattr(path, 'memfs.trace.rotate', b'')
         os.stat(f'{path}/a/b/old')
         os.rename(f'{path}/a/b/old', f'{path}/a/b/new')

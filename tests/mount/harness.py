@@ -378,10 +378,12 @@ def _run(function, target, number):
         os._exit(_run_case(function, target, directory, log))
     end = time.monotonic() + CASE_SECONDS
     status = None
-    while status is None and time.monotonic() < end:
-        done, waited = os.waitpid(pid, os.WNOHANG)
-        status = waited if done else time.sleep(0.002)
-    _kill_group(pid)
+    try:
+        while status is None and time.monotonic() < end:
+            done, waited = os.waitpid(pid, os.WNOHANG)
+            status = waited if done else time.sleep(0.002)
+    finally:
+        _kill_group(pid)  # also when a signal ends this process
     if status is None:
         os.waitpid(pid, 0)
     os.close(log)
@@ -395,9 +397,11 @@ def _run(function, target, number):
     return FAILED, text
 
 
-def _tap(verdict, number, name, text=''):
+def _tap(verdict, number, name, text='', seconds=None):
     reason = f' # SKIP {text.strip()}' if verdict == SKIPPED else ''
     print(f'{"not ok" if verdict == FAILED else "ok"} {number} - {name}{reason}')
+    if seconds is not None and 'MEMFS_TIMES' in os.environ:
+        print(f'# {seconds:.2f} s')
     if verdict == FAILED:
         for line in text.splitlines():
             print(f'# {line}')
@@ -413,9 +417,10 @@ def _run_target(target, pattern, after, before):
         chosen = [f for f in chosen if fnmatch.fnmatch(_name(f), pattern)]
         for function in chosen:
             number += 1
+            start = time.monotonic()
             verdict, text = _run(function, target, number)
             failed += verdict == FAILED
-            _tap(verdict, number, f'{target.name}: {_name(function)}', text)
+            _tap(verdict, number, f'{target.name}: {_name(function)}', text, time.monotonic() - start)
         if after and target.is_memfs:
             number += 1
             try:

@@ -78,10 +78,12 @@ def fio(soak, mount, number):
 
 @load
 def names(soak, mount, number):
-    """Several processes make, rename, link, list and remove names in the same two directories."""
+    """Several processes make, rename, link, list and remove names in the same two directories: not more than a round
+    of a short run has time for."""
     directory = os.path.join(mount.path, f'names-{number}')
+    count = min(10_000, int(soak.options.minutes * 40_000))
     os.mkdir(directory)
-    soak.commands.run([sys.executable, '-B', os.path.join(HERE, 'names.py'), directory, '3'])
+    soak.commands.run([sys.executable, '-B', os.path.join(HERE, 'names.py'), directory, '3', str(count)])
     remove(soak, directory)
 
 

@@ -1,25 +1,23 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""names.py DIR PROCESSES - each process makes 10,000 names in DIR/a, moves them to DIR/b, links some back, and
+"""names.py DIR PROCESSES COUNT - each process makes so many names in DIR/a, moves them to DIR/b, links some back, and
 removes all, beside the others. Each of its names must be where it put it, once."""
 import os
 import sys
-
-COUNT = 10_000
 
 
 def own(directory, mark):
     return sorted(name for name in os.listdir(directory) if name.startswith(mark))
 
 
-def work(directory, mark):
+def work(directory, mark, count):
     """What is wrong, or None."""
     a, b = os.path.join(directory, 'a'), os.path.join(directory, 'b')
-    made = [f'{mark}{number}' for number in range(COUNT)]
+    made = [f'{mark}{number}' for number in range(count)]
     for name in made:
         os.mknod(f'{a}/{name}')
     if own(a, mark) != sorted(made):
-        return f'{a}: {len(own(a, mark))} names of {mark}, {COUNT} were made'
+        return f'{a}: {len(own(a, mark))} names of {mark}, {count} were made'
     for number, name in enumerate(made):
         os.rename(f'{a}/{name}', f'{b}/{name}')
         if number % 3 == 0:
@@ -32,14 +30,14 @@ def work(directory, mark):
 
 
 def main():
-    directory, processes = sys.argv[1], int(sys.argv[2])
+    directory, processes, count = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
     for name in 'ab':
         os.mkdir(os.path.join(directory, name))
     children = []
     for number in range(processes):
         children.append(os.fork())
         if children[-1] == 0:
-            wrong = work(directory, f'w{number}-')
+            wrong = work(directory, f'w{number}-', count)
             print(wrong or '', end='', flush=True)
             os._exit(1 if wrong else 0)
     statuses = [os.waitpid(child, 0)[1] for child in children]

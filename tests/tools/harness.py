@@ -5,11 +5,13 @@ A case is a function with the decorator @case; it passes when it returns. What a
 compared with tests/tools/golden/NAME; with MEMFS_GOLDEN=update in the environment those files are
 written instead, to be looked at and committed.
 """
+import contextlib
 import fnmatch
 import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -146,14 +148,82 @@ def _name(function):
 
 
 def _run(function):
-    """What went wrong: None = nothing, a Skip, or text."""
+    """What went wrong: its kind (a SKIP, or what else), and text; both empty if nothing did."""
     try:
         function()
     except Skip as why:
-        return why
-    except Exception:
-        return traceback.format_exc()
-    return None
+        return 'SKIP', str(why)
+    except BaseException:
+        return 'failure', traceback.format_exc()
+    return '', ''
+
+
+class _Child:
+    """A process that runs one case, in a directory of its own."""
+
+    def __init__(self, number, function, work):
+        self.number, self.function = number, function
+        self.start = time.monotonic()
+        self.work = tempfile.mkdtemp(prefix='tool-', dir=work)
+        self.pid = os.fork()
+        if self.pid == 0:
+            os.setpgid(0, 0)
+            Paths.work = self.work
+            with open(self.work + '.said', 'w', encoding='utf-8', errors='replace') as said:
+                json.dump(_run(function), said)
+            sys.stdout.flush()
+            os._exit(0)
+
+    def end(self):
+        """Takes away what is left, and returns what went wrong."""
+        _kill_group(self.pid)
+        _unmount_below(self.work)
+        try:
+            with open(self.work + '.said', encoding='utf-8') as said:
+                return json.load(said)
+        except (OSError, ValueError):
+            return 'failure', 'its process died'
+        finally:
+            shutil.rmtree(self.work, ignore_errors=True)
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(self.work + '.said')
+
+
+def _kill_group(pid):
+    try:
+        os.killpg(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+
+
+def _run_each(chosen, work, at_a_time):
+    """Runs the cases, several at a time. Yields the child of each, and what went wrong, in their order."""
+    waiting = list(enumerate(chosen, 1))[::-1]
+    running, done, told = {}, {}, 0
+    try:
+        while told < len(chosen):
+            while waiting and len(running) < at_a_time:
+                child = _Child(*waiting.pop(), work)
+                running[child.pid] = child
+            child = running.pop(os.wait()[0])
+            child.seconds = time.monotonic() - child.start
+            done[child.number] = child, child.end()
+            while told + 1 in done:
+                told += 1
+                yield done.pop(told)
+    finally:  # of a run that a signal ends
+        for child in running.values():
+            child.end()
+
+
+def _tell(child, kind, text):
+    reason = f' # SKIP {text}' if kind == 'SKIP' else ''
+    print(f'{"not ok" if kind == "failure" else "ok"} {child.number} - {_name(child.function)}{reason}')
+    if kind == 'failure':
+        print(re.sub('^', '# ', text, flags=re.M))
+    if 'MEMFS_TIMES' in os.environ:
+        print(f'# {child.seconds:.2f} s')
+    sys.stdout.flush()
 
 
 def run_all(build, work, pattern='*'):
@@ -166,21 +236,11 @@ def run_all(build, work, pattern='*'):
     if not chosen:
         print(f'Bail out! no case has a name like {pattern!r}')
         return 1
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda number, _: sys.exit(128 + number))
     failed = 0
-    for number, function in enumerate(chosen, 1):
-        Paths.work = tempfile.mkdtemp(prefix='tool-', dir=os.path.abspath(work))
-        try:
-            wrong = _run(function)
-        finally:
-            _unmount_below(Paths.work)
-            shutil.rmtree(Paths.work, ignore_errors=True)
-        if isinstance(wrong, Skip):
-            print(f'ok {number} - {_name(function)} # SKIP {wrong}')
-        else:
-            print(f'{"not ok" if wrong else "ok"} {number} - {_name(function)}')
-        if isinstance(wrong, str):
-            failed += 1
-            print(re.sub('^', '# ', wrong, flags=re.M))
-        sys.stdout.flush()
+    for child, (kind, text) in _run_each(chosen, os.path.abspath(work), os.cpu_count()):
+        failed += kind == 'failure'
+        _tell(child, kind, text)
     print(f'1..{len(chosen)}')
     return 1 if failed else 0

@@ -151,7 +151,8 @@ START_TEST(random_changes_agree_with_a_flat_file)
 		}
 		read_back(0, SIZE, back);
 		ck_assert_msg(memcmp(model, back, SIZE) == 0, "bytes differ after step %d", step);
-		for (uint64_t at = 0, expect; at < SIZE; at = expect + 1) {
+		/* From places across holes, too, but not from each of their bytes: that would take most of the time. */
+		for (uint64_t at = 0, expect; at < SIZE; at = expect + 1 + unit_random(&state) % 200) {
 			for (expect = at; expect < SIZE && !is_data[expect / DATA_PAGE];)
 				expect = (expect / DATA_PAGE + 1) * DATA_PAGE;
 			if (expect > SIZE)
