@@ -205,7 +205,23 @@ static struct fuse_session *new_session(struct fs *fs, const struct session_opti
 	return se;
 }
 
-static int serve(struct fuse_session *se, const struct session_options *options)
+/*
+ * libfuse's verdict when it ends, negative for an error, of which it has said nothing. EOPNOTSUPP is the kernel's answer to
+ * a ring when io_uring was switched off since INIT: then all calls have come over /dev/fuse, as well as ever.
+ */
+static int tell_of_error(const struct fs *fs, int result)
+{
+	if (result >= 0)
+		return 0; /* 0, or the signal that ended it */
+	if (fs->uses_io_uring && result == -EOPNOTSUPP) {
+		complain("io_uring was switched off while memfs began: calls came over /dev/fuse");
+		return fs->insists_on_io_uring;
+	}
+	complain("serving ended: %s", strerror(-result));
+	return 1;
+}
+
+static int serve(struct fs *fs, const struct session_options *options)
 {
 	struct fuse_loop_config *config = fuse_loop_cfg_create();
 	int result;
@@ -216,10 +232,9 @@ static int serve(struct fuse_session *se, const struct session_options *options)
 	fuse_loop_cfg_set_clone_fd(config, 1);
 	fuse_loop_cfg_set_max_threads(config, options->threads);
 	fuse_loop_cfg_set_idle_threads(config, options->threads);
-	result = fuse_session_loop_mt(se, config);
+	result = fuse_session_loop_mt(fs->session, config);
 	fuse_loop_cfg_destroy(config);
-	/* More than 0 is the signal that ended it, as it should. */
-	return result < 0 ? 1 : 0;
+	return fs->failed ? 1 : tell_of_error(fs, result); /* what failed has said so */
 }
 
 /* As libfuse asks before it unmounts: the device of what was unmounted by somebody else is in error. */
@@ -244,10 +259,8 @@ int session_run(struct fs *fs, const struct session_options *options, bool *left
 	if (fuse_set_signal_handlers(se) == 0) {
 		if (mount_session(se, options->mountpoint)) {
 			read_further_ahead(options->mountpoint);
-			result = fs->mounted(fs) == 0 ? serve(se, options) : 1;
+			result = fs->mounted(fs) == 0 ? serve(fs, options) : 1;
 			*left = is_mounted(se);
-			if (fs->failed)
-				result = 1;
 		}
 		fuse_remove_signal_handlers(se);
 	}

@@ -8,7 +8,7 @@ import shutil
 import struct
 import subprocess
 
-from harness import (NOBODY, Paths, Skip, as_user, case_on, equal, in_child, new_mount_namespace,
+from harness import (IO_URING_SWITCH, NOBODY, Paths, Skip, as_user, case_on, equal, in_child, new_mount_namespace,
                      pages_in_memfs_case, read, sh, wait_until)
 
 # What does not differ between cache modes.
@@ -235,16 +235,12 @@ def a_container_without_the_right_to_mount_is_told_so(_):
 @once
 def io_uring_that_the_kernel_does_not_offer_is_told_with_what_to_do(_):
     def mounts(place):
-        switch = '/sys/module/fuse/parameters/enable_uring'
-        if os.path.exists(switch):
+        if os.path.exists(IO_URING_SWITCH):
             # Off, for all that run here.
-            sh(f'echo N >{place.home}/off; mount --bind {place.home}/off {switch}')
+            sh(f'echo N >{place.home}/off; mount --bind {place.home}/off {IO_URING_SWITCH}')
         place.refused(place.memfs, '-o', 'notrace,io_uring', place.mountpoint,
                       words=['io_uring', 'enable_uring', 'echo 1'])
     in_place(mounts)
-
-
-URING_SWITCH = '/sys/module/fuse/parameters/enable_uring'
 
 
 def no_rings():
@@ -270,13 +266,13 @@ def as_if_offered(function):
         os.mkdir(path)
         with open(f'{path}.switch', 'w', encoding='ascii') as file:
             file.write('Y\n')
-        sh(f'mount --make-rprivate /; mount --bind {path}.switch {URING_SWITCH}')
+        sh(f'mount --make-rprivate /; mount --bind {path}.switch {IO_URING_SWITCH}')
         try:
             function(path)
         finally:
             sh(f'! mountpoint -q {path} || umount -l {path}')
 
-    if not os.path.exists(URING_SWITCH):
+    if not os.path.exists(IO_URING_SWITCH):
         raise Skip('a kernel without FUSE-over-io_uring')
     in_child(mounts)
 
@@ -293,7 +289,7 @@ def one_line_and_no_mount(path, *words, **keywords):
 @once
 def io_uring_that_is_insisted_on_is_not_left_for_the_device(_):
     """Switched off between the look at the switch and INIT."""
-    if os.path.exists(URING_SWITCH) and read(URING_SWITCH).strip() in (b'Y', b'1'):
+    if os.path.exists(IO_URING_SWITCH) and read(IO_URING_SWITCH).strip() in (b'Y', b'1'):
         raise Skip('the kernel offers it')
     as_if_offered(lambda path: one_line_and_no_mount(path, "option 'io_uring'", 'does not offer'))
 

@@ -7,9 +7,10 @@ import re
 import shutil
 import signal
 import subprocess
+import threading
 
 from cases_memfs import dead, with_everybodys_device
-from harness import (NOBODY, Paths, Skip, as_user, equal, fails, memfs_case, pages_in_memfs_case,
+from harness import (IO_URING_SWITCH, NOBODY, Paths, Skip, as_user, case_on, equal, fails, memfs_case, pages_in_memfs_case,
                      read, sh, wait_until, write)
 
 SYS_ADMIN, DAC_READ_SEARCH, DAC_OVERRIDE = 1 << 21, 1 << 2, 1 << 1
@@ -316,3 +317,30 @@ def it_goes_on_where_calls_cannot_be_filtered(target):
     lines = read(f'{path}.said').decode().splitlines()
     equal(lines, ['memfs: sandbox: the system calls cannot be filtered: Invalid argument; going on '
                   'without'] if compiled else [])
+
+
+@case_on(lambda target: target.is_over_io_uring)
+def io_uring_that_is_switched_off_meanwhile_is_told(_):
+    """Between INIT and the rings: when that is, is luck, so a thread switches as fast as it can."""
+    path = path_of_my_own()
+    done = threading.Event()
+
+    def switch():
+        with open(IO_URING_SWITCH, 'w', encoding='ascii') as file:
+            while not done.wait(0.004):
+                for value in 'NY':
+                    file.write(value)
+                    file.flush()
+
+    thread = threading.Thread(target=switch)
+    thread.start()
+    try:
+        for number in range(20):
+            daemon = start('notrace', path)
+            write(f'{path}/f', b'%d' % number)
+            equal(read(f'{path}/f'), b'%d' % number)
+            said = end(daemon, path)
+            assert said in ('', 'memfs: io_uring was switched off while memfs began: calls came over /dev/fuse\n'), said
+    finally:
+        done.set()
+        thread.join()

@@ -148,12 +148,14 @@ class Skip(Exception):
     """Raised by a case that cannot be run here; says why."""
 
 
+IO_URING_SWITCH = '/sys/module/fuse/parameters/enable_uring'
+
+
 @contextlib.contextmanager
 def io_uring_offered():
     """By the kernel, for the time being."""
-    switch = '/sys/module/fuse/parameters/enable_uring'
     try:
-        with open(switch, 'r+', encoding='ascii') as file:
+        with open(IO_URING_SWITCH, 'r+', encoding='ascii') as file:
             before = file.read(1)
             file.seek(0)
             file.write('Y')
@@ -162,7 +164,7 @@ def io_uring_offered():
     try:
         yield
     finally:
-        with open(switch, 'w', encoding='ascii') as file:
+        with open(IO_URING_SWITCH, 'w', encoding='ascii') as file:
             file.write(before)
 
 
