@@ -101,13 +101,33 @@ START_TEST(allocation_is_all_or_nothing)
 }
 END_TEST
 
+enum { SIZE = 400000, PAGES = SIZE / DATA_PAGE + 1 };
+
+/* From `at` on, where pages come that are data, or are none. */
+static uint64_t next_page(const bool *is_data, uint64_t at, bool wanted)
+{
+	while (at < SIZE && is_data[at / DATA_PAGE] != wanted)
+		at = (at / DATA_PAGE + 1) * DATA_PAGE;
+	return at < SIZE ? at : SIZE;
+}
+
+/* Each assertion of Check's is a message to its parent: only on failure here. */
+static void seek_agrees(const bool *is_data, int step, uint64_t at)
+{
+	if (at >= SIZE)
+		return;
+	if (data_seek_data(&data, SIZE, at) != next_page(is_data, at, true))
+		ck_abort_msg("data after step %d from %u", step, (unsigned)at);
+	if (data_seek_hole(&data, SIZE, at) != next_page(is_data, at, false))
+		ck_abort_msg("hole after step %d from %u", step, (unsigned)at);
+}
+
 /*
  * Writes, punches, allocations and cuts at random, against a flat array of
  * bytes and one of "this page is data".
  */
 START_TEST(random_changes_agree_with_a_flat_file)
 {
-	enum { SIZE = 400000, PAGES = SIZE / DATA_PAGE + 1 };
 	static uint8_t model[SIZE], back[SIZE], text[SIZE];
 	static bool is_data[PAGES];
 	uint64_t state = unit_seed("data");
@@ -151,21 +171,13 @@ START_TEST(random_changes_agree_with_a_flat_file)
 		}
 		read_back(0, SIZE, back);
 		ck_assert_msg(memcmp(model, back, SIZE) == 0, "bytes differ after step %d", step);
-		for (uint64_t at = 0, expect; at < SIZE; at = expect + 1) {
-			for (expect = at; expect < SIZE && !is_data[expect / DATA_PAGE];)
-				expect = (expect / DATA_PAGE + 1) * DATA_PAGE;
-			if (expect > SIZE)
-				expect = SIZE;
-			/* Each assertion of Check's is a message to its parent: only on failure here. */
-			if (data_seek_data(&data, SIZE, at) != expect)
-				ck_abort_msg("data after step %d from %u", step, (unsigned)at);
-			for (expect = at; expect < SIZE && is_data[expect / DATA_PAGE];)
-				expect = (expect / DATA_PAGE + 1) * DATA_PAGE;
-			if (expect > SIZE)
-				expect = SIZE;
-			if (data_seek_hole(&data, SIZE, at) != expect)
-				ck_abort_msg("hole after step %d from %u", step, (unsigned)at);
+		/* Where something may begin or end: at each border of a page, and on both sides of it. */
+		for (uint64_t border = 0; border <= SIZE; border += DATA_PAGE) {
+			seek_agrees(is_data, step, border);
+			seek_agrees(is_data, step, border + 1);
+			seek_agrees(is_data, step, border + DATA_PAGE - 1);
 		}
+		seek_agrees(is_data, step, unit_random(&state) % SIZE);
 		ck_assert_uint_eq(data.bytes, budget.bytes.used);
 	}
 }
