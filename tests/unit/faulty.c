@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdatomic.h>
-#include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -16,7 +15,7 @@
 static const char *_Atomic wanted; /* NULL = any */
 static _Atomic uint64_t calls, nth;
 static _Atomic int error_wanted;
-static atomic_bool in_pieces;
+static atomic_bool in_pieces, interrupts;
 static _Atomic uint64_t pieces;
 static const char *_Atomic failed;
 
@@ -31,9 +30,10 @@ void faulty_at(const char *function, uint64_t n, int error)
 	atomic_store(&nth, n);
 }
 
-void faulty_in_pieces(void)
+void faulty_in_pieces(bool interrupted)
 {
 	faulty_at(NULL, 0, 0);
+	atomic_store(&interrupts, interrupted);
 	atomic_store(&in_pieces, true);
 }
 
@@ -70,7 +70,7 @@ static bool is_hindered(const char *function, size_t *size)
 		return true;
 	if (!atomic_load(&in_pieces))
 		return false;
-	if (atomic_fetch_add(&pieces, 1) % 2 == 0) {
+	if (atomic_load(&interrupts) && atomic_fetch_add(&pieces, 1) % 2 == 0) {
 		errno = EINTR;
 		return true;
 	}
@@ -120,6 +120,8 @@ WRAP(off_t, lseek64, "lseek", (int fd, off_t offset, int whence), (fd, offset, w
 WRAP(int, fallocate64, "fallocate", (int fd, int mode, off_t offset, off_t size),
      (fd, mode, offset, size), -1)
 WRAP(int, futimens, "futimens", (int fd, const struct timespec times[2]), (fd, times), -1)
+WRAP(int, utimensat, "utimensat", (int dir, const char *path, const struct timespec times[2], int flags),
+     (dir, path, times, flags), -1)
 WRAP(int, mknodat, "mknodat", (int dir, const char *path, mode_t mode, dev_t rdev),
      (dir, path, mode, rdev), -1)
 WRAP(int, fstatfs64, "fstatfs", (int fd, struct statfs *st), (fd, st), -1)

@@ -8,6 +8,7 @@
 #ifndef MEMFS_TESTS_FAULTY_H
 #define MEMFS_TESTS_FAULTY_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /*
@@ -16,8 +17,8 @@
  */
 void faulty_at(const char *function, uint64_t n, int error);
 
-/* From now on no read and no write of bytes is whole: each second one is interrupted, others do half of it. */
-void faulty_in_pieces(void);
+/* From now on no read and no write of bytes is whole: half of it is done; or each second one is interrupted. */
+void faulty_in_pieces(bool interrupted);
 
 /* All is well again. The name of what has failed since the last of these three, or NULL. */
 const char *faulty_stop(void);

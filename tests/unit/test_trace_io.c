@@ -71,7 +71,7 @@ typedef struct outcome way_fn(struct fault fault);
 static void arm(struct fault fault)
 {
 	if (fault.function && !*fault.function)
-		faulty_in_pieces();
+		faulty_in_pieces(true);
 	else
 		faulty_at(fault.function, fault.n, fault.error);
 }
@@ -557,7 +557,7 @@ START_TEST(writes_that_are_interrupted_and_short_are_made_whole)
 	int err;
 
 	begin();
-	faulty_in_pieces();
+	faulty_in_pieces(true);
 	record_all();
 	recorder_flush(rec);
 	recorder_get_stats(rec, &stats);
