@@ -101,6 +101,70 @@ START_TEST(allocation_is_all_or_nothing)
 }
 END_TEST
 
+START_TEST(a_limit_below_what_is_used)
+{
+	char text[5000] = { 1 };
+
+	budget.bytes.limit = 10000;
+	ck_assert_int_eq(data_write(&data, &budget, 0, text, 5000), 5000);
+	budget.bytes.limit = 3000;
+	ck_assert_int_eq(data_allocate(&data, &budget, 0, 5000), -ENOSPC); /* although all is there */
+	ck_assert_int_eq(data_write(&data, &budget, 5000, text, 1), -ENOSPC);
+	ck_assert_int_eq(data_write(&data, &budget, 10, text, 100), 100);
+	ck_assert_uint_eq(budget.bytes.used, 5000);
+}
+END_TEST
+
+START_TEST(to_punch_nothing_does_nothing)
+{
+	char text[5000];
+
+	memset(text, 1, sizeof(text));
+	ck_assert_int_eq(data_write(&data, &budget, 0, text, 5000), 5000);
+	data_punch(&data, &budget, 0, 0);
+	data_punch(&data, &budget, 4096, 0);
+	ck_assert_uint_eq(data.pages, 2);
+	ck_assert_uint_eq(data_seek_hole(&data, 5000, 0), 5000);
+	ck_assert_ptr_null(data_check(&data, 5000));
+}
+END_TEST
+
+/* What a chunk begins with, as in data.c; that of a small file is the root of its tree. */
+struct chunk_head {
+	uint32_t capacity, pages;
+	uint8_t bytes[];
+};
+
+#define BROKEN(statement, words, mend) \
+	do { \
+		statement; \
+		ck_assert_ptr_nonnull(data_check(&data, 5000)); \
+		ck_assert_str_eq(data_check(&data, 5000), words); \
+		mend; \
+		ck_assert_ptr_null(data_check(&data, 5000)); \
+	} while (0)
+
+START_TEST(what_is_broken_is_found)
+{
+	struct chunk_head *c;
+	char text[5000];
+
+	memset(text, 1, sizeof(text));
+	ck_assert_int_eq(data_write(&data, &budget, 0, text, 5000), 5000);
+	ck_assert_uint_eq(data.height, 0);
+	c = data.root;
+	BROKEN(c->capacity = 0, "a chunk's capacity is none, or too large", c->capacity = 5000);
+	BROKEN(c->capacity = DATA_CHUNK + 1, "a chunk's capacity is none, or too large", c->capacity = 5000);
+	BROKEN(c->pages = 0, "a chunk holds no page, or more than it can", c->pages = 3);
+	BROKEN(c->pages |= 1u << 16, "a chunk holds no page, or more than it can", c->pages = 3);
+	BROKEN(c->pages |= 4, "a page is data, and there is no room for it", c->pages = 3);
+	BROKEN(c->pages = 2, "bytes of a hole are not zero", c->pages = 3);
+	BROKEN(c->capacity--, "chunks hold other than what was charged", c->capacity++);
+	BROKEN(data.pages--, "the count of pages is wrong", data.pages++);
+	ck_assert_str_eq(data_check(&data, 4999), "bytes behind the end are not zero");
+}
+END_TEST
+
 enum { SIZE = 400000, PAGES = SIZE / DATA_PAGE + 1 };
 
 /* From `at` on, where pages come that are data, or are none. */
@@ -195,6 +259,9 @@ int main(void)
 	tcase_add_test(tc, appending_in_small_pieces_wastes_little);
 	tcase_add_test(tc, the_budget_is_used_to_the_last_byte_and_not_passed);
 	tcase_add_test(tc, allocation_is_all_or_nothing);
+	tcase_add_test(tc, a_limit_below_what_is_used);
+	tcase_add_test(tc, to_punch_nothing_does_nothing);
+	tcase_add_test(tc, what_is_broken_is_found);
 	tcase_add_test(tc, random_changes_agree_with_a_flat_file);
 	suite_add_tcase(suite, tc);
 	return unit_run(suite);
