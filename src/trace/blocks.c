@@ -12,8 +12,7 @@
 
 #define HEADER sizeof(struct trace_block_header)
 
-/* Bytes read, fewer only at the end of the file; or a negative errno. */
-static ssize_t read_at(int fd, void *buf, size_t size, uint64_t offset)
+ssize_t block_read_at(int fd, void *buf, size_t size, uint64_t offset)
 {
 	size_t done = 0;
 
@@ -38,7 +37,7 @@ int block_reader_init(struct block_reader *b, int fd, const char **why)
 
 	memset(b, 0, sizeof(*b));
 	b->fd = fd;
-	n = read_at(fd, &header, sizeof(header), 0);
+	n = block_read_at(fd, &header, sizeof(header), 0);
 	if (n < 0) {
 		*why = "cannot be read";
 		return (int)n;
@@ -54,6 +53,7 @@ int block_reader_init(struct block_reader *b, int fd, const char **why)
 		return -ENOTSUP;
 	}
 	b->offset = header.header_size;
+	b->minor = header.minor;
 	return 0;
 }
 
@@ -72,7 +72,7 @@ static int check_block(struct block_reader *b, uint64_t offset, enum trace_fault
 {
 	struct trace_block_header *header = &b->header;
 	uint64_t checksum;
-	ssize_t n = read_at(b->fd, b->bytes, HEADER, offset);
+	ssize_t n = block_read_at(b->fd, b->bytes, HEADER, offset);
 
 	if (n < 0)
 		return (int)n;
@@ -87,7 +87,7 @@ static int check_block(struct block_reader *b, uint64_t offset, enum trace_fault
 	*fault = TRACE_FAULT_LENGTH;
 	if (header->size > TRACE_BLOCK_MAX - HEADER)
 		return 0;
-	n = read_at(b->fd, b->bytes + HEADER, header->size, offset + HEADER);
+	n = block_read_at(b->fd, b->bytes + HEADER, header->size, offset + HEADER);
 	if (n < 0)
 		return (int)n;
 	if (n < (ssize_t)header->size) {
@@ -111,7 +111,7 @@ static int find_magic(struct block_reader *b, uint64_t *offset)
 	uint8_t window[4096];
 
 	for (;;) {
-		ssize_t n = read_at(b->fd, window, sizeof(window), *offset);
+		ssize_t n = block_read_at(b->fd, window, sizeof(window), *offset);
 		uint8_t *hit;
 
 		if (n < 0)

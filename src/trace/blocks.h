@@ -6,12 +6,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include <memfs/trace_blocks.h>
 #include <memfs/trace_format.h>
 
 struct block_reader {
 	int fd;
+	uint16_t minor;       /* version of the file */
 	/* Told of what is passed over, piece by piece, with what was wrong at its start. NULL = nobody. */
 	void (*passed)(void *context, uint64_t offset, uint64_t bytes, enum trace_fault fault);
 	void *context;
@@ -24,6 +26,9 @@ struct block_reader {
 	uint8_t bytes[TRACE_BLOCK_MAX];
 	const uint8_t *payload, *end;
 };
+
+/* Bytes read, fewer only at the end of the file; or a negative errno. */
+ssize_t block_read_at(int fd, void *buf, size_t size, uint64_t offset);
 
 /*
  * Empties b and checks the file header. 0, or a negative errno with *why. The descriptor stays the

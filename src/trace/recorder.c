@@ -334,17 +334,22 @@ int writer_open_file(const char *path)
 	return fd;
 }
 
-static char *absolute(const char *path)
+/* 0 or a negative errno: the directory that it is relative to may be gone. */
+static int absolute(const char *path, char **out)
 {
-	char *dir, *result;
+	char *dir;
 
-	if (path[0] == '/')
-		return strdup(path);
+	if (path[0] == '/') {
+		*out = strdup(path);
+		return *out ? 0 : -ENOMEM;
+	}
 	dir = getcwd(NULL, 0);
-	if (!dir || asprintf(&result, "%s/%s", dir, path) < 0)
-		result = NULL;
+	if (!dir)
+		return -errno;
+	if (asprintf(out, "%s/%s", dir, path) < 0)
+		*out = NULL;
 	free(dir);
-	return result;
+	return *out ? 0 : -ENOMEM;
 }
 
 static void free_recorder(struct recorder *rec)
@@ -395,8 +400,9 @@ int recorder_create(const struct recorder_options *options, struct recorder **ou
 	rec->snapshot_context = options->snapshot_context;
 	pthread_mutex_init(&rec->mutex, NULL);
 	pthread_cond_init(&rec->flushed, NULL);
-	rec->path = absolute(options->path);
-	err = rec->path ? intern_init(&rec->names) : -ENOMEM;
+	err = absolute(options->path, &rec->path);
+	if (!err)
+		err = intern_init(&rec->names);
 	fd = err ? err : writer_open_file(rec->path);
 	if (fd < 0) {
 		free_recorder(rec);
@@ -524,6 +530,7 @@ int recorder_close(struct recorder *rec)
 	err = atomic_load(&rec->block.error);
 	if (close(rec->block.fd) < 0 && !err) {
 		err = errno;
+		atomic_store(&rec->block.error, err);
 		writer_report(rec, err);
 	}
 	free_recorder(rec);

@@ -79,8 +79,8 @@ struct recorder_options {
 	void *snapshot_context;
 	bool block;                /* a full ring makes the worker wait, instead of dropping the call */
 	/*
-	 * Called once, by the writer thread, with one line of text when the file cannot be
-	 * written any more; NULL = nobody wants to know.
+	 * Called by the writer thread, with one line of text, when the file cannot be put aside, and when it cannot
+	 * be written any more: once each for a file. NULL = nobody wants to know.
 	 */
 	void (*report)(const char *text);
 	bool start_later;          /* recorder_start() starts the writer thread */
@@ -140,7 +140,8 @@ void recorder_flush(struct recorder *rec);
 
 /*
  * Puts the file aside as PATH.1, that one as PATH.2 and so on, and begins a new one. Waits for
- * it. 0 or a negative errno: then nothing is recorded any more.
+ * it. 0 or a negative errno: a file that cannot be put aside goes on; without a new one, nothing is
+ * recorded any more.
  */
 int recorder_rotate(struct recorder *rec);
 

@@ -68,13 +68,11 @@ static int write_file_header(struct recover *r)
 		.minor = TRACE_VERSION_MINOR,
 		.header_size = sizeof(header),
 	};
-	struct trace_file_header old;
 
 	memcpy(header.magic, TRACE_FILE_MAGIC, sizeof(header.magic));
 	/* What it holds may be newer than we are. */
-	if (!r->result.header_damaged &&
-	    pread(r->blocks.fd, &old, sizeof(old), 0) == (ssize_t)sizeof(old))
-		header.minor = old.minor;
+	if (!r->result.header_damaged)
+		header.minor = r->blocks.minor;
 	return write_all(r->out, &header, sizeof(header));
 }
 

@@ -21,6 +21,7 @@ struct scan {
 	uint64_t known;            /* the one behind the last good block: expected, less damaged ones */
 	struct trace_block damage; /* that may go on; 0 long = none */
 	uint64_t claimed;          /* where it ends, if its own header can be believed */
+	int err;                   /* of a read to learn that */
 };
 
 static void tell_damage(struct scan *s)
@@ -33,11 +34,13 @@ static void tell_damage(struct scan *s)
 }
 
 /* Does a block begin there, or the file end? */
-static bool is_border(const struct scan *s, uint64_t offset)
+static bool is_border(struct scan *s, uint64_t offset)
 {
 	uint32_t word = 0;
-	ssize_t n = pread(s->blocks.fd, &word, sizeof(word), (off_t)offset);
+	ssize_t n = block_read_at(s->blocks.fd, &word, sizeof(word), offset);
 
+	if (n < 0)
+		s->err = (int)n;
 	return n == 0 || (n == (ssize_t)sizeof(word) && word == TRACE_BLOCK_MAGIC);
 }
 
@@ -113,7 +116,7 @@ static int tell_tail(struct scan *s)
 			on_passed(s, offset, bytes, TRACE_FAULT_TORN);
 	}
 	tell_damage(s);
-	return 0;
+	return s->err;
 }
 
 int trace_scan(const char *path, void (*each)(void *context, const struct trace_block *block),
@@ -138,7 +141,8 @@ int trace_scan(const char *path, void (*each)(void *context, const struct trace_
 	while (!err && more > 0) {
 		*why = "cannot be read";
 		more = block_reader_next(&s->blocks);
-		if (more > 0)
+		err = s->err;
+		if (!err && more > 0)
 			tell_good(s);
 	}
 	if (!err)

@@ -249,9 +249,11 @@ static bool prepend(char *buf, size_t *at, const char *text)
 	size_t length = strlen(text);
 
 	if (length + 1 > *at) {
-		/* No room: the end of the path says most, the start is marked as cut off. */
-		if (*at >= 3)
-			memcpy(buf + *at - 3, "...", 3), *at -= 3;
+		/* No room: the end of the path says most, the start is marked as cut off, over what is there if need be. */
+		if (*at + strlen(buf + *at) >= 3) {
+			*at = *at > 3 ? *at - 3 : 0;
+			memcpy(buf + *at, "...", 3);
+		}
 		return false;
 	}
 	*at -= length;

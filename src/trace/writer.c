@@ -385,14 +385,15 @@ static bool drain(struct recorder *rec)
 /* The filesystem goes on, but somebody ought to know. */
 void writer_report(struct recorder *rec, int error)
 {
+	bool is_over = atomic_load(&rec->block.error);
+	bool *reported = is_over ? &rec->error_reported : &rec->aside_reported;
 	char text[PATH_MAX + 128];
 
-	if (!error || rec->error_reported || !rec->report)
+	if (!error || *reported || !rec->report)
 		return;
-	rec->error_reported = true;
+	*reported = true;
 	snprintf(text, sizeof(text), "trace %s: %s%s", rec->path, strerror(error),
-		 atomic_load(&rec->block.error) ? "; nothing more is recorded" :
-		 "; it cannot be put aside");
+		 is_over ? "; nothing more is recorded" : "; it cannot be put aside");
 	rec->report(text);
 }
 
@@ -455,6 +456,9 @@ static int put_aside(const struct recorder *rec)
 	char from[PATH_MAX + 16], to[PATH_MAX + 16];
 	unsigned last = 0;
 
+	/* No new one could be made the last time, or somebody has removed it. */
+	if (access(rec->path, F_OK) < 0 && errno == ENOENT)
+		return 0;
 	do
 		numbered(rec, ++last, to, sizeof(to));
 	while (access(to, F_OK) == 0 && last != rec->rotate_files);
@@ -490,7 +494,7 @@ static int rotate(struct recorder *rec)
 	}
 	close(rec->block.fd);
 	block_writer_init(&rec->block, fd);
-	rec->error_reported = false;
+	rec->error_reported = rec->aside_reported = false;
 	intern_reset(&rec->names);
 	for (struct worker *w = atomic_load(&rec->workers); w; w = w->next)
 		w->request_block = 0;

@@ -102,7 +102,7 @@ struct recorder {
 	struct block_writer block;
 	struct intern names;
 	bool owes_watermark;               /* events were written that none has covered yet */
-	bool error_reported;
+	bool error_reported, aside_reported;
 	void (*report)(const char *text);
 	struct fact *facts;                /* META of the beginning, for each file of a series */
 	uint64_t rotated;                  /* tickets served */

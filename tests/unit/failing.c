@@ -83,7 +83,6 @@ WRAP(void *, aligned_alloc, (size_t alignment, size_t size), (alignment, size), 
 WRAP(char *, strdup, (const char *text), (text), NO_MEMORY)
 WRAP(char *, strndup, (const char *text, size_t size), (text, size), NO_MEMORY)
 WRAP(char *, getcwd, (char *buf, size_t size), (buf, size), NO_MEMORY)
-/* mmap(2) by the name that it has where off_t is of 64 bits. */
 WRAP(void *, mmap64, (void *at, size_t size, int prot, int flags, int fd, off_t offset),
      (at, size, prot, flags, fd, offset), (errno = ENOMEM, MAP_FAILED))
 WRAP(void *, mremap, (void *at, size_t old, size_t size, int flags, void *to),

@@ -136,6 +136,42 @@ START_TEST(meets_the_mode_of_what_is_made)
 }
 END_TEST
 
+/* What no check has let in: whoever asks for an entry that is not there gets none. */
+START_TEST(lists_that_lack_an_entry)
+{
+	const unsigned tags[] = { ACL_USER_OBJ, ACL_GROUP_OBJ, ACL_OTHER };
+
+	for (int absent = 0; absent < 3; absent++) {
+		struct list l = empty();
+		mode_t perm = 0754;
+
+		for (int i = 0; i < 3; i++)
+			if (i != absent)
+				add(&l, tags[i], 7);
+		ck_assert(!acl_is_valid(&l, l.size));
+		acl_chmod((char *)&l, l.size, 0210);
+		ck_assert_uint_eq(perm_of(&l, 0), absent == 0 ? 1 : 2);
+		ck_assert_uint_eq(perm_of(&l, 1), absent == 2 ? 1 : 0);
+		ck_assert(!acl_create((char *)&l, l.size, &perm));
+		ck_assert_uint_eq(perm, absent == 0 ? 0710 : absent == 1 ? 0250 : 0214);
+	}
+}
+END_TEST
+
+START_TEST(an_entry_too_many)
+{
+	const unsigned tags[] = { ACL_USER_OBJ, ACL_GROUP_OBJ, ACL_OTHER, ACL_MASK };
+
+	for (int twice = 0; twice < 4; twice++) {
+		struct list l = extended(7, 7, 5, 5, 1);
+
+		ck_assert(acl_is_valid(&l, l.size));
+		add(&l, tags[twice], 0);
+		ck_assert(!acl_is_valid(&l, l.size));
+	}
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("acl");
@@ -145,6 +181,8 @@ int main(void)
 	tcase_add_test(tc, shows_in_the_mode);
 	tcase_add_test(tc, follows_chmod);
 	tcase_add_test(tc, meets_the_mode_of_what_is_made);
+	tcase_add_test(tc, lists_that_lack_an_entry);
+	tcase_add_test(tc, an_entry_too_many);
 	suite_add_tcase(suite, tc);
 	return unit_run(suite);
 }

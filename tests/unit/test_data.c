@@ -101,13 +101,97 @@ START_TEST(allocation_is_all_or_nothing)
 }
 END_TEST
 
+START_TEST(a_limit_below_what_is_used)
+{
+	char text[5000] = { 1 };
+
+	budget.bytes.limit = 10000;
+	ck_assert_int_eq(data_write(&data, &budget, 0, text, 5000), 5000);
+	budget.bytes.limit = 3000;
+	ck_assert_int_eq(data_allocate(&data, &budget, 0, 5000), -ENOSPC); /* although all is there */
+	ck_assert_int_eq(data_write(&data, &budget, 5000, text, 1), -ENOSPC);
+	ck_assert_int_eq(data_write(&data, &budget, 10, text, 100), 100);
+	ck_assert_uint_eq(budget.bytes.used, 5000);
+}
+END_TEST
+
+START_TEST(to_punch_nothing_does_nothing)
+{
+	char text[5000];
+
+	memset(text, 1, sizeof(text));
+	ck_assert_int_eq(data_write(&data, &budget, 0, text, 5000), 5000);
+	data_punch(&data, &budget, 0, 0);
+	data_punch(&data, &budget, 4096, 0);
+	ck_assert_uint_eq(data.pages, 2);
+	ck_assert_uint_eq(data_seek_hole(&data, 5000, 0), 5000);
+	ck_assert_ptr_null(data_check(&data, 5000));
+}
+END_TEST
+
+/* What a chunk begins with, as in data.c; that of a small file is the root of its tree. */
+struct chunk_head {
+	uint32_t capacity, pages;
+	uint8_t bytes[];
+};
+
+#define BROKEN(statement, words, mend) \
+	do { \
+		statement; \
+		ck_assert_ptr_nonnull(data_check(&data, 5000)); \
+		ck_assert_str_eq(data_check(&data, 5000), words); \
+		mend; \
+		ck_assert_ptr_null(data_check(&data, 5000)); \
+	} while (0)
+
+START_TEST(what_is_broken_is_found)
+{
+	struct chunk_head *c;
+	char text[5000];
+
+	memset(text, 1, sizeof(text));
+	ck_assert_int_eq(data_write(&data, &budget, 0, text, 5000), 5000);
+	ck_assert_uint_eq(data.height, 0);
+	c = data.root;
+	BROKEN(c->capacity = 0, "a chunk's capacity is none, or too large", c->capacity = 5000);
+	BROKEN(c->capacity = DATA_CHUNK + 1, "a chunk's capacity is none, or too large", c->capacity = 5000);
+	BROKEN(c->pages = 0, "a chunk holds no page, or more than it can", c->pages = 3);
+	BROKEN(c->pages |= 1u << 16, "a chunk holds no page, or more than it can", c->pages = 3);
+	BROKEN(c->pages |= 4, "a page is data, and there is no room for it", c->pages = 3);
+	BROKEN(c->pages = 2, "bytes of a hole are not zero", c->pages = 3);
+	BROKEN(c->capacity--, "chunks hold other than what was charged", c->capacity++);
+	BROKEN(data.pages--, "the count of pages is wrong", data.pages++);
+	ck_assert_str_eq(data_check(&data, 4999), "bytes behind the end are not zero");
+}
+END_TEST
+
+enum { SIZE = 400000, PAGES = SIZE / DATA_PAGE + 1 };
+
+/* From `at` on, where pages come that are data, or are none. */
+static uint64_t next_page(const bool *is_data, uint64_t at, bool wanted)
+{
+	while (at < SIZE && is_data[at / DATA_PAGE] != wanted)
+		at = (at / DATA_PAGE + 1) * DATA_PAGE;
+	return at < SIZE ? at : SIZE;
+}
+
+/* Each assertion of Check's is a message to its parent: only on failure here. */
+static void seek_agrees(const bool *is_data, int step, uint64_t at)
+{
+	if (at >= SIZE)
+		return;
+	if (data_seek_data(&data, SIZE, at) != next_page(is_data, at, true))
+		ck_abort_msg("data after step %d from %u", step, (unsigned)at);
+	if (data_seek_hole(&data, SIZE, at) != next_page(is_data, at, false))
+		ck_abort_msg("hole after step %d from %u", step, (unsigned)at);
+}
+
 /*
  * Writes, punches, allocations and cuts at random, against a flat array of
  * bytes and one of "this page is data".
  */
 START_TEST(random_changes_agree_with_a_flat_file)
 {
-	enum { SIZE = 400000, PAGES = SIZE / DATA_PAGE + 1 };
 	static uint8_t model[SIZE], back[SIZE], text[SIZE];
 	static bool is_data[PAGES];
 	uint64_t state = unit_seed("data");
@@ -151,22 +235,13 @@ START_TEST(random_changes_agree_with_a_flat_file)
 		}
 		read_back(0, SIZE, back);
 		ck_assert_msg(memcmp(model, back, SIZE) == 0, "bytes differ after step %d", step);
-		/* From places across holes, too, but not from each of their bytes: that would take most of the time. */
-		for (uint64_t at = 0, expect; at < SIZE; at = expect + 1 + unit_random(&state) % 200) {
-			for (expect = at; expect < SIZE && !is_data[expect / DATA_PAGE];)
-				expect = (expect / DATA_PAGE + 1) * DATA_PAGE;
-			if (expect > SIZE)
-				expect = SIZE;
-			/* Each assertion of Check's is a message to its parent: only on failure here. */
-			if (data_seek_data(&data, SIZE, at) != expect)
-				ck_abort_msg("data after step %d from %u", step, (unsigned)at);
-			for (expect = at; expect < SIZE && is_data[expect / DATA_PAGE];)
-				expect = (expect / DATA_PAGE + 1) * DATA_PAGE;
-			if (expect > SIZE)
-				expect = SIZE;
-			if (data_seek_hole(&data, SIZE, at) != expect)
-				ck_abort_msg("hole after step %d from %u", step, (unsigned)at);
+		/* Where something may begin or end: at each border of a page, and on both sides of it. */
+		for (uint64_t border = 0; border <= SIZE; border += DATA_PAGE) {
+			seek_agrees(is_data, step, border);
+			seek_agrees(is_data, step, border + 1);
+			seek_agrees(is_data, step, border + DATA_PAGE - 1);
 		}
+		seek_agrees(is_data, step, unit_random(&state) % SIZE);
 		ck_assert_uint_eq(data.bytes, budget.bytes.used);
 	}
 }
@@ -184,6 +259,9 @@ int main(void)
 	tcase_add_test(tc, appending_in_small_pieces_wastes_little);
 	tcase_add_test(tc, the_budget_is_used_to_the_last_byte_and_not_passed);
 	tcase_add_test(tc, allocation_is_all_or_nothing);
+	tcase_add_test(tc, a_limit_below_what_is_used);
+	tcase_add_test(tc, to_punch_nothing_does_nothing);
+	tcase_add_test(tc, what_is_broken_is_found);
 	tcase_add_test(tc, random_changes_agree_with_a_flat_file);
 	suite_add_tcase(suite, tc);
 	return unit_run(suite);

@@ -165,6 +165,93 @@ START_TEST(memory_shrinks_with_the_directory)
 }
 END_TEST
 
+/* Their hashes are the same: by the bytes they are told apart. */
+START_TEST(names_that_collide)
+{
+	struct dir_name n = name_of("ab");
+
+	insert("cd", 1);
+	insert("efg", 2);
+	find("cd")->hash = n.hash;
+	find("efg")->hash = n.hash;
+	ck_assert_ptr_null(find("ab"));
+	insert("ab", 3);
+	ck_assert_uint_eq(find("ab")->node, 3);
+}
+END_TEST
+
+START_TEST(there_is_a_limit_to_entries)
+{
+	insert("a", 1);
+	dir.live = 1u << 31;
+	ck_assert_int_eq(dir_reserve(&dir, 1), -ENOSPC);
+	dir.live = (1u << 31) - 1;
+	ck_assert_int_eq(dir_reserve(&dir, 2), -ENOSPC);
+	dir.live = 1;
+	ck_assert_int_eq(dir_reserve(&dir, 1), 0);
+}
+END_TEST
+
+/* Broken by a statement, which is found by these words, and mended by another. */
+#define BROKEN(statement, words, mend) \
+	do { \
+		statement; \
+		ck_assert_ptr_nonnull(dir_check(&dir)); \
+		ck_assert_str_eq(dir_check(&dir), words); \
+		mend; \
+		ck_assert_ptr_null(dir_check(&dir)); \
+	} while (0)
+
+START_TEST(what_is_broken_in_a_small_directory_is_found)
+{
+	struct dirent_node *a, *b;
+
+	insert("a", 1);
+	insert("b", 2);
+	a = find("a");
+	b = find("b");
+	BROKEN(dir.used += 100, "more entries than there is room for", dir.used -= 100);
+	BROKEN(dir.live = 3, "more entries than there is room for", dir.live = 2);
+	BROKEN(dir.live = 1, "the count of entries is wrong", dir.live = 2);
+	BROKEN(dir.slot_count = 32, "a count of slots, but no slots", dir.slot_count = 0);
+	BROKEN(a->length = 2, "an entry's length or hash is not that of its name", a->length = 1);
+	BROKEN(a->name[0] = '\0', "an entry's length or hash is not that of its name", a->name[0] = 'a');
+	BROKEN(b->name[0] = 'a'; b->hash = a->hash, "an entry is not found by its name, or is there twice",
+	       b->name[0] = 'b'; b->hash = name_of("b").hash);
+	BROKEN(b->index = 0, "an entry does not know where it stands", b->index = 1);
+	BROKEN(b->cookie = a->cookie, "cookies do not grow", b->cookie = a->cookie + 1);
+	BROKEN(dir.next_cookie = b->cookie, "the next cookie is one that was given already",
+	       dir.next_cookie = b->cookie + 1);
+}
+END_TEST
+
+START_TEST(what_is_broken_in_slots_is_found)
+{
+	uint32_t count, first = 0, none = 0, kept;
+	char text[16];
+
+	for (unsigned i = 0; i < 20; i++) {
+		snprintf(text, sizeof(text), "n%u", i);
+		insert(text, i + 1);
+	}
+	dir_remove(&dir, find("n5")); /* a gap among the entries */
+	count = dir.slot_count;
+	while (!dir.slots[first])
+		first++;
+	while (dir.slots[none])
+		none++;
+	kept = dir.slots[first];
+	ck_assert_ptr_null(dir_check(&dir));
+	BROKEN(dir.slot_count = 0, "slots are too few, or no power of two", dir.slot_count = count);
+	BROKEN(dir.slot_count = count - 1, "slots are too few, or no power of two", dir.slot_count = count);
+	BROKEN(dir.slot_count = 16, "slots are too few, or no power of two", dir.slot_count = count);
+	BROKEN(dir.slots[first] = dir.used + 1, "a slot leads to no entry", dir.slots[first] = kept);
+	BROKEN(dir.slots[first] = 6, "a slot leads to no entry", dir.slots[first] = kept);
+	BROKEN(dir.slots[none] = kept, "other slots are taken than there are entries", dir.slots[none] = 0);
+	BROKEN(dir.slots[first] = 0, "other slots are taken than there are entries", dir.slots[first] = kept);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("dir");
@@ -175,6 +262,10 @@ int main(void)
 	tcase_add_test(tc, names_have_1_to_255_bytes);
 	tcase_add_test(tc, what_is_inserted_is_found_until_removed);
 	tcase_add_test(tc, listing_goes_on_behind_an_entry_that_was_removed);
+	tcase_add_test(tc, names_that_collide);
+	tcase_add_test(tc, there_is_a_limit_to_entries);
+	tcase_add_test(tc, what_is_broken_in_a_small_directory_is_found);
+	tcase_add_test(tc, what_is_broken_in_slots_is_found);
 	tcase_add_test(tc, random_changes_agree_with_a_model);
 	tcase_add_test(tc, an_entry_there_all_the_time_is_listed_exactly_once);
 	tcase_add_test(tc, memory_shrinks_with_the_directory);

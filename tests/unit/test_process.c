@@ -138,16 +138,52 @@ START_TEST(who_is_gone_has_no_name)
 }
 END_TEST
 
-START_TEST(the_rest_is_read_whatever_the_name)
+START_TEST(two_of_one_slot)
 {
-	struct process found;
+	uint32_t other = (uint32_t)getpid() + 1000 * PROCESS_SLOTS, id = find(0).id;
 
-	prctl(PR_SET_NAME, "a) R 1 (b");
-	found = find(0);
-	ck_assert_str_eq(found.comm, "a) R 1 (b");
-	process_complete(&found);
-	ck_assert_uint_eq(found.ppid, (uint32_t)getppid());
-	ck_assert_uint_ne(found.start, 0);
+	ck_assert_uint_ne(process_find(&table, other, 1, 2, START + 1, &fresh)->id, id);
+	ck_assert(fresh);
+	ck_assert_uint_ne(find(2).id, id); /* its number was given away meanwhile */
+	ck_assert(fresh);
+}
+END_TEST
+
+/* The 22nd field, where the name is plain. */
+static uint64_t own_start(void)
+{
+	unsigned long long start = 0;
+	FILE *f = fopen("/proc/self/stat", "r");
+
+	ck_assert_ptr_nonnull(f);
+	ck_assert_int_eq(fscanf(f, "%*d %*s %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d "
+				"%*d %*d %llu", &start), 1);
+	fclose(f);
+	return start;
+}
+
+/* /proc/PID/stat has the name in parentheses, and the name may have them, too. */
+START_TEST(parent_and_start_whatever_the_name)
+{
+	static const char *const names[] = { "plain", ") R 1 2 (", "a b) c", "", "))))" };
+	uint64_t start = own_start();
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		struct process p = { .pid = (uint32_t)getpid() };
+
+		ck_assert_int_eq(prctl(PR_SET_NAME, names[i]), 0);
+		process_complete(&p);
+		ck_assert_uint_eq(p.ppid, (uint32_t)getppid());
+		ck_assert_uint_eq(p.start, start);
+	}
+}
+END_TEST
+
+/* The line in /proc has its end alone. */
+START_TEST(one_without_a_name)
+{
+	ck_assert_int_eq(prctl(PR_SET_NAME, ""), 0);
+	ck_assert_str_eq(find(0).comm, "");
 }
 END_TEST
 
@@ -164,7 +200,9 @@ int main(void)
 	tcase_add_test(tcase, few_reads_are_enough_for_many_calls);
 	tcase_add_test(tcase, another_user_is_another_process);
 	tcase_add_test(tcase, who_is_gone_has_no_name);
-	tcase_add_test(tcase, the_rest_is_read_whatever_the_name);
+	tcase_add_test(tcase, two_of_one_slot);
+	tcase_add_test(tcase, parent_and_start_whatever_the_name);
+	tcase_add_test(tcase, one_without_a_name);
 	suite_add_tcase(suite, tcase);
 	return unit_run(suite);
 }

@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "../fuzz/sound.h"
 #include "backed.h"
@@ -197,6 +198,66 @@ START_TEST(a_node_that_was_forgotten)
 }
 END_TEST
 
+START_TEST(names_of_attributes)
+{
+	struct xattr *x;
+
+	ck_assert_int_eq(store_setxattr(s, cred, file, "user.y", "2", 1, 0), 0);
+	x = xattrs_find(node(file)->xattrs, "user.y");
+	BROKEN(x->bytes[5] = 'x', "there twice, or its name ends too soon", x->bytes[5] = 'y');
+	BROKEN(x->bytes[3] = '\0', "there twice, or its name ends too soon", x->bytes[3] = 'r');
+	BROKEN(x->bytes[6] = 'z', "there twice, or its name ends too soon", x->bytes[6] = '\0');
+	BROKEN(node(file)->flags |= 1u << 31, "mode or flags", node(file)->flags = 0);
+}
+END_TEST
+
+START_TEST(ways_that_do_not_lead_up)
+{
+	const char *words = "the way up does not lead to the root";
+
+	BROKEN(node(sub)->dir.parent = file, words, node(sub)->dir.parent = dir);
+	BROKEN(node(sub)->dir.parent = 100000, words, node(sub)->dir.parent = dir);
+	BROKEN(node(sub)->dir.parent = dir | 1ull << 32, words, node(sub)->dir.parent = dir);
+	BROKEN(node(sub)->dir.parent = sub, words, node(sub)->dir.parent = dir);
+	BROKEN(node(STORE_ROOT)->dir.parent = dir, "there is no root", node(STORE_ROOT)->dir.parent = STORE_ROOT);
+	BROKEN(node(STORE_ROOT)->removed = true, "there is no root", node(STORE_ROOT)->removed = false);
+}
+END_TEST
+
+START_TEST(a_symlink_without_a_target)
+{
+	char *target = node(link_id)->target;
+
+	BROKEN(node(link_id)->target = NULL, "that of the target", node(link_id)->target = target);
+}
+END_TEST
+
+static void count_line(void *context, const char *line)
+{
+	if (strstr(line, "neither name nor lookup"))
+		++*(int *)context;
+}
+
+/* Of very many that are dead, some are told. */
+START_TEST(many_that_were_forgotten)
+{
+	enum { MANY = 100 };
+	struct store_entry e[MANY];
+	int lines = 0;
+
+	for (int i = 0; i < MANY; i++) {
+		ck_assert_int_eq(store_tmpfile(s, cred, dir, 0600, &e[i]), 0);
+		atomic_store(&node(e[i].id)->nlookup, 0);
+	}
+	ck_assert_int_eq(store_check(s, true, count_line, &lines), 64);
+	ck_assert_int_eq(lines, 64);
+	for (int i = 0; i < MANY; i++) {
+		atomic_store(&node(e[i].id)->nlookup, 1);
+		store_forget(s, e[i].id, 1);
+	}
+}
+END_TEST
+
 /* --- while others work ---------------------------------------------------- */
 
 static atomic_bool stop;
@@ -220,6 +281,65 @@ static void *make_and_remove(void *context)
 	}
 	return NULL;
 }
+
+static void *free_the_dead(void *context)
+{
+	const node_id *ids = context;
+
+	usleep(20000);
+	atomic_store(&node(ids[0])->nlookup, 1);
+	store_forget(s, ids[0], 1);
+	return NULL;
+}
+
+/* Whoever gave back the last lookup is about to free the node: that is waited for. */
+START_TEST(a_node_that_is_about_to_be_freed)
+{
+	struct store_entry e;
+	char text[1000] = "";
+	pthread_t thread;
+
+	ck_assert_int_eq(store_tmpfile(s, cred, dir, 0600, &e), 0);
+	atomic_store(&node(e.id)->nlookup, 0);
+	ck_assert_int_eq(pthread_create(&thread, NULL, free_the_dead, &e.id), 0);
+	ck_assert_msg(store_check(s, false, keep_line, text) == 0, "%s", text);
+	pthread_join(thread, NULL);
+	ck_assert_ptr_null(node(e.id));
+}
+END_TEST
+
+/* Not for ever: when nobody frees it, that is told, with others about as well. */
+START_TEST(a_node_that_nobody_frees)
+{
+	struct store_entry e;
+	char text[1000] = "";
+
+	ck_assert_int_eq(store_tmpfile(s, cred, dir, 0600, &e), 0);
+	atomic_store(&node(e.id)->nlookup, 0);
+	ck_assert_int_eq(store_check(s, false, keep_line, text), 1);
+	ck_assert_ptr_nonnull(strstr(text, "not freed"));
+	atomic_store(&node(e.id)->nlookup, 1);
+	store_forget(s, e.id, 1);
+}
+END_TEST
+
+/* Charged, and not in the table: another is just making it, who is waited for a while. */
+START_TEST(nodes_on_their_way)
+{
+	char text[1000] = "";
+
+	s->budget.nodes++;
+	s->budget.space.used += BUDGET_NODE;
+	ck_assert_int_eq(store_check(s, false, keep_line, text), 0);
+	ck_assert_int_eq(store_check(s, true, keep_line, text), 2);
+	s->budget.nodes--;
+	s->budget.space.used -= BUDGET_NODE;
+	/* But less is charged than there is at no time. */
+	s->budget.nodes--;
+	ck_assert_int_eq(store_check(s, false, keep_line, text), 1);
+	s->budget.nodes++;
+}
+END_TEST
 
 START_TEST(others_may_be_at_work)
 {
@@ -247,6 +367,9 @@ START_TEST(backing_files)
 	ck_assert_int_eq(fchmodat(backing_root(s->backing), "0", 0644, 0), 0);
 	finds("of another kind");
 	ck_assert_int_eq(fchmodat(backing_root(s->backing), "0", 0600, 0), 0);
+	ck_assert_int_eq(linkat(backing_root(s->backing), "0", backing_root(s->backing), "x", 0), 0);
+	finds("of another kind");
+	ck_assert_int_eq(unlinkat(backing_root(s->backing), "x", 0), 0);
 }
 END_TEST
 
@@ -278,6 +401,13 @@ int main(void)
 	tcase_add_test(tc, bytes_of_a_hole);
 	tcase_add_test(tc, entries_and_slots);
 	tcase_add_test(tc, a_node_that_was_forgotten);
+	tcase_add_test(tc, names_of_attributes);
+	tcase_add_test(tc, ways_that_do_not_lead_up);
+	tcase_add_test(tc, a_symlink_without_a_target);
+	tcase_add_test(tc, many_that_were_forgotten);
+	tcase_add_test(tc, a_node_that_is_about_to_be_freed);
+	tcase_add_test(tc, a_node_that_nobody_frees);
+	tcase_add_test(tc, nodes_on_their_way);
 	tcase_add_test(tc, others_may_be_at_work);
 	suite_add_tcase(suite, tc);
 	return unit_run(suite);

@@ -611,6 +611,163 @@ START_TEST(a_full_disk_is_reported_and_harms_nothing)
 }
 END_TEST
 
+/* --- limits, and none ---------------------------------------------------------- */
+
+START_TEST(without_a_recorder_nothing_is_recorded)
+{
+	const struct trace_call call = { .op = TRACE_OP_GETATTR };
+
+	ck_assert_uint_eq(recorder_enter(NULL, 1, 2, 3), 0);
+	recorder_record(NULL, &call);
+	recorder_flush(NULL);
+	ck_assert_int_eq(recorder_close(rec), 0);
+}
+END_TEST
+
+/* Who has no room waits: nothing is lost, however small the ring. */
+START_TEST(who_waits_loses_nothing)
+{
+	struct recorder_options options = {
+		.path = path, .mountpoint = "/", .command_line = "", .mount_options = "",
+		.cache_mode = "never", .ring_bytes = 4096, .block = true,
+	};
+	const uint32_t pid = 1u << 30; /* of no process */
+	struct trace_event e = { 0 };
+	struct trace_reader *r;
+	struct trace_info info;
+	uint64_t seen = 0;
+
+	recorder_close(rec);
+	ck_assert_int_eq(recorder_create(&options, &rec), 0);
+	for (uint32_t i = 0; i < 20000; i++)
+		record((struct trace_call){ .op = TRACE_OP_GETATTR, .node = 1, .pid = pid + i % 300, .offset = i });
+	recorder_close(rec);
+	r = open_reader();
+	for (; trace_next(r, &e) == 1; seen++) {
+		ck_assert_uint_eq(e.offset, seen);
+		ck_assert_uint_eq(e.request, seen + 1);
+		ck_assert_uint_eq(e.process->pid, pid + seen % 300);
+	}
+	ck_assert_uint_eq(seen, 20000);
+	trace_get_info(r, &info);
+	ck_assert_uint_eq(info.lost, 0);
+	trace_close(r);
+}
+END_TEST
+
+/* A name longer than half of the ring never fits: that call is lost, and nobody waits for ever. */
+START_TEST(what_never_fits_is_not_waited_for)
+{
+	struct recorder_options options = {
+		.path = path, .mountpoint = "/", .command_line = "", .mount_options = "",
+		.cache_mode = "never", .ring_bytes = 4096, .block = true,
+	};
+	static char name[4000];
+	struct recorder_stats stats;
+
+	recorder_close(rec);
+	ck_assert_int_eq(recorder_create(&options, &rec), 0);
+	memset(name, 'n', sizeof(name) - 1);
+	record((struct trace_call){ .op = TRACE_OP_SYMLINK, .node = 1, .name = "a", .name2 = name });
+	record((struct trace_call){ .op = TRACE_OP_GETATTR, .node = 1 });
+	recorder_flush(rec);
+	recorder_get_stats(rec, &stats);
+	ck_assert_uint_eq(stats.lost, 1);
+	ck_assert_uint_eq(stats.recorded, 1);
+	recorder_close(rec);
+}
+END_TEST
+
+/* The detail ends there; counting goes on, and says how much was left out. */
+START_TEST(a_file_that_is_full)
+{
+	struct recorder_options options = {
+		.path = path, .mountpoint = "/", .command_line = "", .mount_options = "",
+		.cache_mode = "never", .ring_bytes = 1 << 20, .max_bytes = 20000,
+	};
+	struct recorder_stats stats;
+	struct trace_totals totals;
+	struct trace_reader *r;
+	struct trace_event e;
+	struct trace_info info;
+	uint64_t seen = 0;
+	struct stat st;
+
+	recorder_close(rec);
+	ck_assert_int_eq(recorder_create(&options, &rec), 0);
+	for (uint32_t i = 0; i < 5000; i++) {
+		record((struct trace_call){ .op = TRACE_OP_GETATTR, .node = 1, .offset = (uint64_t)i << 40,
+					    .pid = (1u << 30) + i % 600 });
+		if (i % 100 == 0)
+			recorder_flush(rec);
+	}
+	recorder_flush(rec);
+	recorder_get_stats(rec, &stats);
+	ck_assert_uint_eq(stats.recorded, 5000);
+	ck_assert_uint_gt(stats.skipped, 1000);
+	ck_assert_int_eq(recorder_close(rec), 0);
+	ck_assert_int_eq(stat(path, &st), 0);
+	ck_assert_int_lt(st.st_size, 20000 + 65536);
+	r = open_reader();
+	for (; trace_next(r, &e) == 1; seen++)
+		ck_assert_uint_eq(e.request, seen + 1); /* all up to there, and then none */
+	trace_get_info(r, &info);
+	ck_assert(info.complete);
+	ck_assert_uint_eq(info.skipped, stats.skipped);
+	ck_assert_uint_eq(seen + info.skipped, 5000);
+	ck_assert(trace_get_totals(r, TRACE_OP_GETATTR, &totals));
+	ck_assert_uint_eq(totals.calls, 5000);
+	trace_close(r);
+}
+END_TEST
+
+#define TOLD 5000
+
+static void tell_many(void *context, recorder_tell_fn tell, void *tell_context)
+{
+	char name[16];
+
+	ck_assert_ptr_eq(context, path);
+	for (unsigned i = 0; i < TOLD; i++) {
+		snprintf(name, sizeof(name), "n%u", i);
+		tell(tell_context, 1, name, i + 2, S_IFREG);
+		if (i % 100 == 0) /* as others go on meanwhile, here between two names */
+			record((struct trace_call){ .op = TRACE_OP_GETATTR, .node = i + 2 });
+	}
+}
+
+/* While many names are told, calls come, and their rings are looked at. */
+START_TEST(many_names_are_told_while_calls_come)
+{
+	struct recorder_options options = {
+		.path = path, .mountpoint = "", .command_line = "", .mount_options = "",
+		.cache_mode = "", .ring_bytes = 4096, .snapshot = tell_many, .snapshot_context = path,
+	};
+	struct trace_reader *r;
+	struct trace_info info;
+	struct trace_event e;
+	uint64_t seen = 0;
+	char aside[80], wanted[32];
+
+	recorder_close(rec);
+	ck_assert_int_eq(recorder_create(&options, &rec), 0);
+	ck_assert_int_eq(recorder_rotate(rec), 0);
+	recorder_close(rec);
+	snprintf(aside, sizeof(aside), "%s.1", path);
+	unlink(aside);
+	r = open_reader();
+	for (; trace_next(r, &e) == 1; seen++) {
+		snprintf(wanted, sizeof(wanted), "/n%u", (unsigned)e.node - 2);
+		expect_path(r, e.node, wanted);
+	}
+	trace_get_info(r, &info);
+	ck_assert_uint_eq(info.snapshot, TOLD);
+	ck_assert_uint_eq(info.lost, 0);
+	ck_assert_uint_eq(seen, TOLD / 100);
+	trace_close(r);
+}
+END_TEST
+
 /* --- damage --------------------------------------------------------------- */
 
 static uint8_t *whole;
@@ -876,6 +1033,11 @@ int main(void)
 	tcase_add_test(tc, who_follows_gets_all_in_order_and_soon);
 	tcase_add_test(tc, a_later_file_of_a_series_stands_for_itself);
 	tcase_add_test(tc, no_more_files_are_kept_than_asked_for);
+	tcase_add_test(tc, without_a_recorder_nothing_is_recorded);
+	tcase_add_test(tc, who_waits_loses_nothing);
+	tcase_add_test(tc, what_never_fits_is_not_waited_for);
+	tcase_add_test(tc, a_file_that_is_full);
+	tcase_add_test(tc, many_names_are_told_while_calls_come);
 	tcase_add_test(tc, switched_on_again_names_are_known);
 	tcase_add_test(tc, a_file_that_grows_is_not_torn);
 	tcase_add_test(tc, the_file_is_never_made_through_a_link_or_in_place_of_a_device);
