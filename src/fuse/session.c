@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <linux/io_uring.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -245,6 +246,15 @@ static bool is_mounted(struct fuse_session *se)
 	return poll(&device, 1, 0) != 1 || !(device.revents & POLLERR);
 }
 
+/* It ends already: a service manager that unmounts and then ends what is left must not cost the end of the trace. */
+static void ignore_signals(void)
+{
+	/* Before libfuse takes its handlers away, and these alone: none comes in between. */
+	signal(SIGHUP, SIG_IGN);
+	signal(SIGINT, SIG_IGN);
+	signal(SIGTERM, SIG_IGN);
+}
+
 int session_run(struct fs *fs, const struct session_options *options, bool *left)
 {
 	struct fuse_session *se;
@@ -262,6 +272,7 @@ int session_run(struct fs *fs, const struct session_options *options, bool *left
 			result = fs->mounted(fs) == 0 ? serve(fs, options) : 1;
 			*left = is_mounted(se);
 		}
+		ignore_signals();
 		fuse_remove_signal_handlers(se);
 	}
 	/* Closes the device: to unmount writes back what is dirty, for which nobody serves any more. */

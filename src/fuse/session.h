@@ -15,7 +15,7 @@ struct session_options {
  * Mounts and serves until it is unmounted or told to end by a signal. It does not unmount, which takes a privilege that
  * may be gone by then: *left tells whether the caller has to. By then all calls to the mount fail.
  * fs->mounted() and fs->ready() are called in between, the latter from a thread of the loop.
- * Returns 0, or 1 when something failed; that has then been said on stderr.
+ * Returns 0, or 1 when something failed; that has then been said on stderr. From then on SIGHUP, SIGINT and SIGTERM are ignored.
  */
 int session_run(struct fs *fs, const struct session_options *options, bool *left);
 

@@ -35,6 +35,10 @@ static uint64_t min_u64(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
+/*
+ * Of at least one byte, as size is in all calls: pages_touched() counts on it, and ready_chunk() on a chunk that is then
+ * there. (clang-analyzer does not see that done < size makes size - done more than 0, and calls it an error.)
+ */
 static struct piece piece_at(uint64_t offset, uint64_t size)
 {
 	uint32_t from = (uint32_t)(offset % DATA_CHUNK);

@@ -6,6 +6,7 @@ import re
 import shutil
 import signal
 import subprocess
+import time
 
 from harness import (NOBODY, Paths, Skip, as_user, case_on, equal, fails, in_child, is_sanitized, memfs_case,
                      new_mount_namespace, other_mount, pages_in_memfs_case, read, sh, wait_until, write)
@@ -206,6 +207,26 @@ def signals_unmount(_):
         daemon.send_signal(number)
         equal(daemon.wait(20), 0, number)
         equal(os.path.ismount(path), False)
+        sh(f'{Paths.trace} info {trace}')
+
+
+@memfs_case
+def signals_while_it_ends_cost_nothing(_):
+    """As of a service manager, which unmounts and then ends what is still there."""
+    path = os.path.join(Paths.work, f'sig{Paths.tag()}')
+    trace = f'{path}.trace'
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        os.makedirs(path, exist_ok=True)
+        daemon = subprocess.Popen([Paths.memfs, '-f', '-o', f'trace={trace}', path], stdout=subprocess.PIPE,
+                                  stderr=subprocess.PIPE)
+        daemon.stdout.readline()
+        for i in range(200):
+            write(f'{path}/{i}', b'x' * 70000)
+        subprocess.run(['umount', path], check=True, timeout=20)
+        while daemon.poll() is None:
+            daemon.send_signal(number)
+            time.sleep(0.0005)
+        equal((daemon.returncode, daemon.stderr.read()), (0, b''), number)
         sh(f'{Paths.trace} info {trace}')
 
 
