@@ -114,12 +114,12 @@ END_TEST
 /* More than a block may have; and as much as one may have, but not as there is: good ones follow. */
 START_TEST(a_length_that_cannot_be)
 {
-	struct trace_block_header *header = (struct trace_block_header *)(void *)(m.bytes + at[1]);
+	static const uint32_t sizes[] = { UINT32_MAX, TRACE_BLOCK_MAX, TRACE_BLOCK_MAX - MADE_HEADER };
 
-	header->size = TRACE_BLOCK_MAX;
-	expect_one(1, TRACE_FAULT_LENGTH);
-	header->size = TRACE_BLOCK_MAX - MADE_HEADER;
-	expect_one(1, TRACE_FAULT_LENGTH);
+	for (int i = 0; i < 3; i++) {
+		memcpy(m.bytes + at[1] + offsetof(struct trace_block_header, size), &sizes[i], sizeof(sizes[i]));
+		expect_one(1, TRACE_FAULT_LENGTH);
+	}
 }
 END_TEST
 
