@@ -18,6 +18,8 @@ static _Atomic int error_wanted;
 static atomic_bool in_pieces, interrupts;
 static _Atomic uint64_t pieces;
 static const char *_Atomic failed;
+static const char *_Atomic interlude_at;
+static void (*_Atomic interlude)(void);
 
 void faulty_at(const char *function, uint64_t n, int error)
 {
@@ -37,6 +39,12 @@ void faulty_in_pieces(bool interrupted)
 	atomic_store(&in_pieces, true);
 }
 
+void faulty_before(const char *function, void (*fn)(void))
+{
+	atomic_store(&interlude_at, function);
+	atomic_store(&interlude, fn);
+}
+
 const char *faulty_stop(void)
 {
 	const char *result = atomic_load(&failed);
@@ -50,10 +58,19 @@ uint64_t faulty_calls(void)
 	return atomic_load(&calls);
 }
 
+static void run_interlude(const char *function)
+{
+	void (*fn)(void) = atomic_load(&interlude);
+
+	if (fn && strcmp(atomic_load(&interlude_at), function) == 0 && atomic_exchange(&interlude, NULL))
+		fn();
+}
+
 static bool fails_now(const char *function)
 {
 	const char *only = atomic_load(&wanted);
 
+	run_interlude(function);
 	if (only && strcmp(only, function) != 0)
 		return false;
 	if (atomic_fetch_add(&calls, 1) + 1 != atomic_load(&nth))

@@ -20,7 +20,10 @@ void faulty_at(const char *function, uint64_t n, int error);
 /* From now on no read and no write of bytes is whole: half of it is done; or each second one is interrupted. */
 void faulty_in_pieces(bool interrupted);
 
-/* All is well again. The name of what has failed since the last of these three, or NULL. */
+/* When that function is called next, fn() is called before: as if another thread had been there just now. */
+void faulty_before(const char *function, void (*fn)(void));
+
+/* All is well again. The name of what has failed since the last faulty_at(), or NULL. */
 const char *faulty_stop(void);
 
 /* Calls that counted since faulty_at(). */
