@@ -669,6 +669,29 @@ START_TEST(a_new_file_that_cannot_be_opened)
 }
 END_TEST
 
+/* Of each file it is told anew. */
+START_TEST(a_full_disk_after_one_that_was_full)
+{
+	int err;
+
+	begin();
+	faulty_at("write", 1, ENOSPC);
+	record(1ull << 40);
+	recorder_flush(rec);
+	faulty_stop();
+	ck_assert_int_eq(reports, 1);
+	ck_assert_int_eq(recorder_rotate(rec), 0);
+	faulty_at("write", 1, EIO);
+	record(2ull << 40);
+	recorder_flush(rec);
+	err = recorder_close(rec);
+	faulty_stop();
+	ck_assert_int_eq(err, -EIO);
+	ck_assert_int_eq(reports, 2);
+	ck_assert_ptr_nonnull(strstr(told[1], "Input/output error; nothing more is recorded"));
+}
+END_TEST
+
 /* Nor is the old one there any more, and those before it stay what they are. */
 START_TEST(another_rotation_tries_again)
 {
@@ -719,6 +742,7 @@ static void add_recording(TCase *tc)
 	tcase_add_test(tc, a_rotation_that_is_refused);
 	tcase_add_test(tc, a_full_disk_after_a_refused_rotation);
 	tcase_add_test(tc, a_new_file_that_cannot_be_opened);
+	tcase_add_test(tc, a_full_disk_after_one_that_was_full);
 	tcase_add_test(tc, another_rotation_tries_again);
 }
 
