@@ -6,12 +6,14 @@
  */
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <memfs/trace_blocks.h>
 #include <memfs/trace_reader.h>
 
 #include "failing.h"
@@ -308,6 +310,35 @@ START_TEST(each_allocation_of_the_reader_is_the_last)
 }
 END_TEST
 
+static void tell_nobody(void *context, const struct trace_block *block)
+{
+	(void)block;
+	++*(int *)context;
+}
+
+START_TEST(neither_scanned_nor_recovered)
+{
+	int told = 0, err, err_recover, out = open("/dev/null", O_WRONLY);
+	const char *why, *why_recover;
+	struct trace_recovery recovery;
+
+	snprintf(path, sizeof(path), "/tmp/memfs-test-trace-oom-%d", (int)getpid());
+	ck_assert_int_eq(begin(), 0);
+	ck_assert_int_eq(recorder_close(rec), 0);
+	failing_at(1, true);
+	err = trace_scan(path, tell_nobody, &told, &why);
+	err_recover = trace_recover(path, out, &recovery, &why_recover);
+	ck_assert(failing_stop());
+	close(out);
+	unlink(path);
+	ck_assert_int_eq(err, -ENOMEM);
+	ck_assert_str_eq(why, "out of memory");
+	ck_assert_int_eq(told, 0);
+	ck_assert_int_eq(err_recover, -ENOMEM);
+	ck_assert_str_eq(why_recover, "out of memory");
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("trace_oom");
@@ -320,6 +351,7 @@ int main(void)
 	tcase_add_test(tc, each_allocation_of_the_recorder_is_the_last);
 	tcase_add_test(tc, each_allocation_of_the_reader_fails);
 	tcase_add_test(tc, each_allocation_of_the_reader_is_the_last);
+	tcase_add_test(tc, neither_scanned_nor_recovered);
 	suite_add_tcase(suite, tc);
 	return unit_run(suite);
 }
