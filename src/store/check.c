@@ -196,29 +196,29 @@ static void check_sum(struct check *c, const char *what, uint64_t charged, uint6
 }
 
 /* Each file has one of the backing files (content_check()); has each of those a file? */
-static void check_backing(struct check *c)
+static void check_backing(struct check *c, int err, uint64_t files)
 {
-	uint64_t files;
-	int err = c->s->backing ? backing_count(c->s->backing, &files) : 0;
-
 	if (err)
 		say(c, "backing files: cannot be listed: %s", strerror(-err));
 	else if (c->s->backing && (files < c->files || (c->settled && files != c->files)))
 		say(c, "%" PRIu64 " backing files for %" PRIu64 " files", files, c->files);
 }
 
+/* Whatever may be on its way is counted between the two looks at budget.nodes: a node is charged before all else. */
 static void take_sums(struct check *c)
 {
-	uint64_t bytes, space, nodes;
+	uint64_t bytes, space, nodes, files = 0;
+	int err;
 
 	nodes = atomic_load(&c->s->budget.nodes);
 	bytes = atomic_load(&c->s->budget.bytes.used);
 	space = atomic_load(&c->s->budget.space.used);
+	err = c->s->backing ? backing_count(c->s->backing, &files) : 0;
 	c->settled = c->quiet || (nodes == c->nodes && nodes == atomic_load(&c->s->budget.nodes));
 	check_sum(c, "nodes", nodes, c->nodes);
 	check_sum(c, "bytes", bytes, c->bytes);
 	check_sum(c, "space", space, c->space);
-	check_backing(c);
+	check_backing(c, err, files);
 }
 
 static int check_all(struct check *c)
