@@ -4,7 +4,7 @@ import errno
 import os
 import time
 
-from harness import case, equal, fails, in_child, wait_until, write
+from harness import case, equal, fails, in_child, other_mount, sh, wait_until, write
 
 SECOND = 1_000_000_000
 
@@ -165,18 +165,19 @@ def sizes_and_blocks(_):
 
 
 @case
-def statfs_counts(_):
-    before = os.statvfs('.')
-    equal(before.f_namemax, 255)
-    assert before.f_bavail <= before.f_bfree <= before.f_blocks
-    write('f', b'x' * 1_000_000)
-    os.sync()
-    after = os.statvfs('.')
-    used = (before.f_bfree - after.f_bfree) * before.f_frsize
-    assert 1_000_000 - before.f_frsize <= used <= 1_200_000, used
-    equal(before.f_ffree - after.f_ffree, 1)
-    os.unlink('f')
-    wait_until(lambda: os.statvfs('.').f_ffree == before.f_ffree)
+def statfs_counts(target):
+    with other_mount(target, '') as path:  # where nothing is still to be given back of before
+        before = os.statvfs(path)
+        equal(before.f_namemax, 255)
+        assert before.f_bavail <= before.f_bfree <= before.f_blocks
+        write(f'{path}/f', b'x' * 1_000_000)
+        sh(f'sync -f {path}')
+        after = os.statvfs(path)
+        used = (before.f_bfree - after.f_bfree) * before.f_frsize
+        assert 1_000_000 - before.f_frsize <= used <= 1_200_000, used
+        equal(before.f_ffree - after.f_ffree, 1)
+        os.unlink(f'{path}/f')
+        wait_until(lambda: os.statvfs(path).f_ffree == before.f_ffree)
 
 
 @case

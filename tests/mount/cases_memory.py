@@ -131,8 +131,8 @@ def a_client_with_little_memory_writes_more_than_that(target):
     has_memory(1500 * MIB)
     with Group(64 * MIB) as group, other_mount(target, 'size=0') as path:
         group.join()
-        fill(path, 400)
-        is_there(path, 400)
+        fill(path, 160)
+        is_there(path, 160)
         equal(group.kills(), 0, 'processes killed')
         assert group.cached() <= 64 * MIB, group.cached()
         group.leave()

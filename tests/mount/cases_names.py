@@ -254,7 +254,7 @@ def handles_find_files_again(_):
     os.makedirs('d/e')
     handles = {path: name_to_handle(path) for path in ('f', 'd', 'd/e')}
     root = os.open('.', os.O_RDONLY)
-    sh('sync; echo 2 >/proc/sys/vm/drop_caches')
+    sh('sync -f .; echo 2 >/proc/sys/vm/drop_caches')
     fd = open_by_handle(root, handles['f'])
     equal(os.read(fd, 9), b'x')
     fd = open_by_handle(root, handles['d/e'])
@@ -262,7 +262,7 @@ def handles_find_files_again(_):
     os.unlink('f')
     os.close(open_by_handle(root, handles['d']))
     os.close(fd)
-    sh('sync; echo 2 >/proc/sys/vm/drop_caches')
+    sh('sync -f .; echo 2 >/proc/sys/vm/drop_caches')
     for _ in range(20):
         write('g')  # may use again what f was kept in
         os.unlink('g')

@@ -357,6 +357,47 @@ START_TEST(others_may_be_at_work)
 }
 END_TEST
 
+/* A file that is made between a look at the tree and one at the backing files: it has such a one, and no place yet. */
+static bool one_comes_in_between;
+static pthread_t maker;
+
+static void *make_late(void *unused)
+{
+	(void)unused;
+	make(dir, "late", S_IFREG);
+	return NULL;
+}
+
+int __real_backing_count(const struct backing *b, uint64_t *files);
+int __wrap_backing_count(const struct backing *b, uint64_t *files);
+
+int __wrap_backing_count(const struct backing *b, uint64_t *files)
+{
+	int err = __real_backing_count(b, files);
+	uint64_t before = *files;
+
+	if (!one_comes_in_between)
+		return err;
+	one_comes_in_between = false;
+	pthread_create(&maker, NULL, make_late, NULL);
+	while (!err && *files == before) {
+		usleep(1000);
+		err = __real_backing_count(b, files);
+	}
+	return err;
+}
+
+START_TEST(a_backing_file_comes_before_its_place)
+{
+	char text[1000] = "";
+
+	one_comes_in_between = true;
+	ck_assert_msg(store_check(s, false, keep_line, text) == 0, "%s", text);
+	pthread_join(maker, NULL);
+	must_be_sound(s);
+}
+END_TEST
+
 START_TEST(backing_files)
 {
 	uint64_t stray, *name = &node(file)->backing;
@@ -382,6 +423,7 @@ static TCase *make_backed_case(void)
 	tcase_add_test(tc, link_counts_and_parents);
 	tcase_add_test(tc, a_circle);
 	tcase_add_test(tc, backing_files);
+	tcase_add_test(tc, a_backing_file_comes_before_its_place);
 	tcase_add_test(tc, others_may_be_at_work);
 	return tc;
 }
