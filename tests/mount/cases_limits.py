@@ -217,7 +217,10 @@ def a_daemon_without_memory_goes_on(target):
         is_sound(path)
         resource.prlimit(daemon, resource.RLIMIT_AS, (limit, -1))
         sh(f'rm {path}/*')
-        assert fill(path) > whole / 2, 'memory did not come back'
+        wait_until(lambda: os.getxattr(path, 'memfs.stats').startswith(b'bytes 0\n'))
+        # Not all: the C library gives heaps of whole threads back, and may not reserve the space of new ones.
+        again = fill(path)
+        assert again > whole / 4, f'memory did not come back: {again} MiB after {whole}'
 
 
 # --- signals ------------------------------------------------------------------
