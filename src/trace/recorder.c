@@ -38,6 +38,8 @@
 
 #define LOCK_TRIES 50
 #define LOCK_PAUSE_NS 100000000 /* so 5 s in all */
+#define FLUSH_PAUSE_NS 50000
+#define FLUSH_PATIENCE_NS 1000000000u
 #define RING_DEFAULT (4u << 20)
 
 static _Thread_local struct {
@@ -455,12 +457,38 @@ void recorder_set_session(struct recorder *rec, const struct recorder_session *s
 	wake_writer(rec);
 }
 
+static bool is_in_call(const struct worker *w, uint64_t before)
+{
+	uint64_t active = atomic_load(&w->active);
+
+	return active && active != ACTIVE_BEGINS && active < before && !atomic_load(&w->flushes);
+}
+
+/*
+ * A call is recorded when it has been answered: who was answered and now asks for what was recorded may be faster than the
+ * worker. So each is given the time to end the call that it is in, but for one that waits likewise.
+ */
+static void wait_for_calls(struct recorder *rec, const struct worker *self)
+{
+	const struct timespec pause = { .tv_nsec = FLUSH_PAUSE_NS };
+	uint64_t now = recorder_clock();
+
+	for (const struct worker *w = atomic_load(&rec->workers); w; w = w->next)
+		while (w != self && is_in_call(w, now) && recorder_clock() - now < FLUSH_PATIENCE_NS)
+			nanosleep(&pause, NULL);
+}
+
 void recorder_flush(struct recorder *rec)
 {
+	struct worker *self;
 	uint64_t ticket;
 
 	if (!rec)
 		return;
+	self = mine.serial == rec->serial ? mine.worker : NULL;
+	if (self)
+		atomic_store(&self->flushes, true);
+	wait_for_calls(rec, self);
 	pthread_mutex_lock(&rec->mutex);
 	ticket = ++rec->flush_asked;
 	pthread_mutex_unlock(&rec->mutex);
@@ -469,6 +497,8 @@ void recorder_flush(struct recorder *rec)
 	while (rec->flush_done < ticket)
 		pthread_cond_wait(&rec->flushed, &rec->mutex);
 	pthread_mutex_unlock(&rec->mutex);
+	if (self)
+		atomic_store(&self->flushes, false);
 }
 
 int recorder_rotate(struct recorder *rec)

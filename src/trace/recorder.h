@@ -135,7 +135,10 @@ void recorder_record(struct recorder *rec, const struct trace_call *call);
 /* CLOCK_MONOTONIC in ns: the clock of start_ns and end_ns. */
 uint64_t recorder_clock(void);
 
-/* Makes all that was recorded before this call visible in the file. Waits for the writer. */
+/*
+ * Makes all visible in the file that was recorded before this call, or was answered and is being recorded by
+ * another thread. Waits for the writer, and up to a second for calls under way.
+ */
 void recorder_flush(struct recorder *rec);
 
 /*

@@ -34,6 +34,7 @@ struct worker {
 	struct ring ring;
 	uint32_t number;
 	_Atomic uint64_t active;     /* start of the call under way, 0 = none, or ACTIVE_BEGINS */
+	_Atomic bool flushes;        /* waits in recorder_flush() */
 	_Atomic bool in_use;         /* some thread records through it */
 	bool enabled;                /* recording was, when the call under way began */
 	struct process *process;     /* of the call under way, NULL = the kernel */

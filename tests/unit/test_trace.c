@@ -4,6 +4,8 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -389,6 +391,84 @@ START_TEST(what_was_flushed_can_be_read_while_recording_goes_on)
 	trace_get_info(r, &info);
 	ck_assert(info.complete);
 	trace_close(r);
+}
+END_TEST
+
+static _Atomic int slow_state; /* of the thread below: 1 in its call, 2 asked to end it */
+
+/* Has answered, as it were, and is slow to record. */
+static void *slow_call(void *unused)
+{
+	struct trace_call call = { .op = TRACE_OP_STATFS, .node = 1 };
+
+	(void)unused;
+	call.start_ns = recorder_enter(rec, 0, 0, 0);
+	slow_state = 1;
+	while (slow_state != 2)
+		usleep(1000);
+	call.end_ns = recorder_clock();
+	recorder_record(rec, &call);
+	return NULL;
+}
+
+static void *flush(void *seen)
+{
+	struct trace_reader *r;
+	struct trace_event e;
+
+	recorder_flush(rec);
+	r = open_reader();
+	while (trace_next(r, &e) == 1)
+		*(bool *)seen |= e.op == TRACE_OP_STATFS;
+	trace_close(r);
+	return NULL;
+}
+
+START_TEST(what_is_being_recorded_is_flushed_too)
+{
+	pthread_t slow, flushes;
+	bool seen = false;
+
+	slow_state = 0;
+	ck_assert_int_eq(pthread_create(&slow, NULL, slow_call, NULL), 0);
+	while (slow_state != 1)
+		usleep(1000);
+	ck_assert_int_eq(pthread_create(&flushes, NULL, flush, &seen), 0);
+	usleep(100000); /* less than it waits; enough for one that does not */
+	slow_state = 2;
+	pthread_join(flushes, NULL);
+	pthread_join(slow, NULL);
+	ck_assert_msg(seen, "a call that was being recorded is not in the file");
+	recorder_close(rec);
+}
+END_TEST
+
+/* Two that are in calls of their own, as handlers are: neither waits for the other. */
+static void *flush_in_call(void *unused)
+{
+	struct trace_call call = { .op = TRACE_OP_SETXATTR, .node = 1 };
+
+	(void)unused;
+	call.start_ns = recorder_enter(rec, 0, 0, 0);
+	for (int i = 0; i < 20; i++)
+		recorder_flush(rec);
+	call.end_ns = recorder_clock();
+	recorder_record(rec, &call);
+	return NULL;
+}
+
+START_TEST(who_flushes_waits_for_nobody_who_does)
+{
+	pthread_t threads[4];
+	uint64_t begin = recorder_clock();
+
+	for (int i = 0; i < 4; i++)
+		ck_assert_int_eq(pthread_create(&threads[i], NULL, flush_in_call, NULL), 0);
+	for (int i = 0; i < 4; i++)
+		pthread_join(threads[i], NULL);
+	/* 80 times; with a second's patience each it would be minutes. */
+	ck_assert_uint_lt(recorder_clock() - begin, 20000000000u);
+	recorder_close(rec);
 }
 END_TEST
 
@@ -1030,6 +1110,8 @@ int main(void)
 	tcase_add_test(tc, loss_is_counted_exactly);
 	tcase_add_test(tc, only_calls_are_lost);
 	tcase_add_test(tc, what_was_flushed_can_be_read_while_recording_goes_on);
+	tcase_add_test(tc, what_is_being_recorded_is_flushed_too);
+	tcase_add_test(tc, who_flushes_waits_for_nobody_who_does);
 	tcase_add_test(tc, who_follows_gets_all_in_order_and_soon);
 	tcase_add_test(tc, a_later_file_of_a_series_stands_for_itself);
 	tcase_add_test(tc, no_more_files_are_kept_than_asked_for);
