@@ -107,6 +107,8 @@ def few_descriptors_are_enough(target):
     path = own('few')
     # To open a file, each worker needs one for a moment where the kernel is to read and write it.
     enough = (2 * os.cpu_count() + 16,) if target.is_passthrough else (16, 8, 6)
+    if target.is_over_io_uring:
+        enough = enough[:-1]  # who insists on rings is refused when there can be none
     for descriptors in enough:
         daemon = start_with(target, descriptors, path)
         assert daemon.stdout.readline().startswith('memfs: mounted on'), descriptors
@@ -216,7 +218,8 @@ def a_daemon_without_memory_goes_on(target):
         resource.prlimit(daemon, resource.RLIMIT_AS, (limit + (64 << 20), -1))
         is_sound(path)
         resource.prlimit(daemon, resource.RLIMIT_AS, (limit, -1))
-        sh(f'rm {path}/*')
+        for number in range(whole + 1):  # not what is listed, which may take memory that there is not
+            os.unlink(f'{path}/f{number}')
         wait_until(lambda: os.getxattr(path, 'memfs.stats').startswith(b'bytes 0\n'))
         # Not all: the C library gives heaps of whole threads back, and may not reserve the space of new ones.
         again = fill(path)

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 
 from harness import case, equal, from_file, golden, misuse, mounted, recorded, scripted, tool, tool_json
 
@@ -417,6 +418,8 @@ def what_was_there_before_the_trace_is_known_by_its_name():
             with open(f'{path}/{name}/f', 'wb') as out:
                 out.write(b'x' * 20000)
         os.link(f'{path}/b/f', f'{path}/l')
+        while tool('show', '-e', 'release', path).count('release(') < 2:
+            time.sleep(0.01)  # nobody waits for that of what was written
         os.setxattr(path, 'memfs.trace.rotate', b'now')
         for name in 'ab':
             with open(f'{path}/{name}/f', 'rb') as file:
