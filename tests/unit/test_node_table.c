@@ -206,6 +206,7 @@ int main(void)
 	TCase *tcase = tcase_create("node_table");
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_set_timeout(tcase, 240);
 	tcase_add_test(tcase, ids_are_numbers_in_order_at_first);
 	tcase_add_test(tcase, a_slot_is_used_again_with_another_id);
 	tcase_add_test(tcase, no_id_comes_again_after_memory_was_given_back);

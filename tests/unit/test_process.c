@@ -193,6 +193,7 @@ int main(void)
 	TCase *tcase = tcase_create("process");
 
 	tcase_add_checked_fixture(tcase, setup, NULL);
+	tcase_set_timeout(tcase, 60);
 	tcase_add_test(tcase, the_caller_is_found);
 	tcase_add_test(tcase, another_name_is_another_process);
 	tcase_add_test(tcase, what_has_held_is_good_for_a_quarter_of_that);
