@@ -105,10 +105,9 @@ def use_in_parallel(path):
 @memfs_case
 def few_descriptors_are_enough(target):
     path = own('few')
-    # To open a file, each worker needs one for a moment where the kernel is to read and write it.
-    enough = (2 * os.cpu_count() + 16,) if target.is_passthrough else (16, 8, 6)
-    if target.is_over_io_uring:
-        enough = enough[:-1]  # who insists on rings is refused when there can be none
+    # To open a file, each worker needs one for a moment where the kernel is to read and write it; each CPU has a ring
+    # with two of its own.
+    enough = (2 * os.cpu_count() + 16,) if target.is_passthrough or target.is_over_io_uring else (16, 8, 6)
     for descriptors in enough:
         daemon = start_with(target, descriptors, path)
         assert daemon.stdout.readline().startswith('memfs: mounted on'), descriptors
