@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A memfs of its own for a script that counts what the daemon does."""
 import os
+import re
 import subprocess
 import sys
 import time
+
+from group import contents
 
 DEADLINE = 60
 
@@ -37,6 +40,10 @@ class Daemon:
             self.process.wait()
             sys.exit(f'{program()}: memfs did not start')
         return self
+
+    def pss(self):
+        """Its memory, what it shares divided among those who do, in bytes."""
+        return int(re.search(r'^Pss: +(\d+) kB', contents(f'/proc/{self.process.pid}/smaps_rollup'), re.M)[1]) * 1024
 
     def __exit__(self, *_):
         end = time.monotonic() + DEADLINE  # others look at mounts, too (df, sync): one may be busy for a moment
