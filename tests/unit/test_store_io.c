@@ -50,18 +50,6 @@ static void teardown(void)
 	store_destroy(s);
 }
 
-static uint64_t count_descriptors(void)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	uint64_t count = 0;
-
-	ck_assert_ptr_nonnull(dir);
-	while (readdir(dir))
-		count++;
-	closedir(dir);
-	return count;
-}
-
 typedef int64_t call_fn(void);
 
 /* The n-th call of the function within one of the store's fails. What comes of it; false: there were not so many. */

@@ -4,7 +4,6 @@
  * (faulty.h). What comes is that errno, in the words meant for it, and no descriptor is left open; and
  * calls that are interrupted or come short change nothing.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -34,18 +33,6 @@ static void teardown(void)
 	unlink(path);
 	unlink(saved);
 	unlink(aside);
-}
-
-static uint64_t count_descriptors(void)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	uint64_t count = 0;
-
-	ck_assert_ptr_nonnull(dir);
-	while (readdir(dir))
-		count++;
-	closedir(dir);
-	return count;
 }
 
 /* --- reading ------------------------------------------------------------------- */

@@ -4,7 +4,6 @@
  * without memory: an errno, and no harm. Each allocation of a session fails, alone and with all
  * behind it (failing.h); sanitizers look for what is lost on the way.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -87,18 +86,6 @@ static int record_session(void)
 	record((struct trace_call){ .op = TRACE_OP_RELEASE, .node = 2, .fh = 2 });
 	record((struct trace_call){ .op = TRACE_OP_UNLINK, .node = 1, .name = "name-2", .result = 2 });
 	return err;
-}
-
-static uint64_t count_descriptors(void)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	uint64_t count = 0;
-
-	ck_assert_ptr_nonnull(dir);
-	while (readdir(dir))
-		count++;
-	closedir(dir);
-	return count;
 }
 
 /* Events of one file, which is whole; *lost is what it says itself. */

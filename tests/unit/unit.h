@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* unit.h - what all unit tests share: running a suite, and random numbers that can be had again. */
+/* unit.h - what all unit tests share: running a suite, random numbers that can be had again, what a process has. */
 #ifndef MEMFS_TESTS_UNIT_H
 #define MEMFS_TESTS_UNIT_H
 
 #include <check.h>
+#include <dirent.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,6 +28,19 @@ static inline uint64_t unit_seed(const char *test)
 	printf("%s: MEMFS_SEED=%llu\n", test, (unsigned long long)seed);
 	fflush(stdout);
 	return seed * 2 + 1;
+}
+
+/* How many this process has, and some more that are the same each time. */
+static inline uint64_t count_descriptors(void)
+{
+	DIR *dir = opendir("/proc/self/fd");
+	uint64_t count = 0;
+
+	ck_assert_ptr_nonnull(dir);
+	while (readdir(dir))
+		count++;
+	closedir(dir);
+	return count;
 }
 
 static inline int unit_run(Suite *suite)
