@@ -9,6 +9,7 @@
  *   op_*.c        one function an operation: unpack, one call of the store
  *   passthrough.c which files the kernel reads and writes by itself
  *   device.h      ioctls of /dev/fuse
+ *   receive.c     reading requests, and giving back the memory of big ones
  *   session.c     mounting, what is negotiated with the kernel, the loop
  */
 #ifndef MEMFS_FUSE_FS_H

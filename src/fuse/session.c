@@ -16,6 +16,7 @@
 
 #include "base/complain.h"
 #include "fuse/operations.h"
+#include "fuse/receive.h"
 
 #define MAX_BACKGROUND 128 /* readahead, writeback and releases under way at once */
 #define READ_AHEAD (1u << 20)  /* bytes; one READ has no more */
@@ -139,8 +140,8 @@ void session_init(void *userdata, struct fuse_conn_info *conn)
 	fs->ready(fs);
 }
 
-/* While libfuse mounts: of its messages the first one tells the cause, others only follow from it. */
-static enum { NOT_MOUNTING, MOUNTING, MOUNTING_FAILED } mounting;
+/* While libfuse mounts, of its messages the first one tells the cause, others only follow from it. MUTE: nobody has to know. */
+static enum { NOT_MOUNTING, MOUNTING, MOUNTING_FAILED, MUTE } mounting;
 
 __attribute__((format(printf, 2, 0)))
 static void log_message(enum fuse_log_level level, const char *format, va_list arguments)
@@ -148,7 +149,7 @@ static void log_message(enum fuse_log_level level, const char *format, va_list a
 	const char *hint = "";
 	char *text;
 
-	if (level > FUSE_LOG_WARNING || mounting == MOUNTING_FAILED ||
+	if (level > FUSE_LOG_WARNING || mounting == MOUNTING_FAILED || mounting == MUTE ||
 	    vasprintf(&text, format, arguments) < 0)
 		return;
 	if (mounting == MOUNTING && level <= FUSE_LOG_ERR) {
@@ -168,6 +169,9 @@ static bool mount_session(struct fuse_session *se, const char *mountpoint)
 
 	mounting = MOUNTING;
 	mounted = fuse_session_mount(se, mountpoint) == 0;
+	mounting = MUTE;
+	if (mounted)
+		receive_sparingly(se); /* or, where it cannot be, as libfuse does */
 	mounting = NOT_MOUNTING;
 	return mounted;
 }

@@ -9,7 +9,7 @@ import subprocess
 import time
 
 from harness import (NOBODY, Paths, Skip, as_user, case_on, equal, fails, in_child, is_sanitized, memfs_case,
-                     new_mount_namespace, other_mount, pages_in_memfs_case, read, sh, wait_until, write)
+                     new_mount_namespace, other_mount, pages_in_memfs_case, pss, read, sh, wait_until, write)
 
 
 def run(*arguments, **keywords):
@@ -349,24 +349,20 @@ def what_is_said_of_a_dead_mount_stays_on_one_line(_):
 
 @pages_in_memfs_case
 def memory_is_given_back_after_much_was_removed(target):
-    def pss():
-        with open(f'/proc/{daemon}/smaps_rollup', encoding='ascii') as rollup:
-            return next(int(line.split()[1]) for line in rollup if line.startswith('Pss:'))
-
     with other_mount(target, 'trace_ring=64k', whole=False) as path:
         daemon = target.daemons[path].pid
         if is_sanitized(daemon):
             raise Skip('the allocators of sanitizers keep what is freed')
-        before = pss()
+        before = pss(daemon)
         os.mkdir(f'{path}/d')
         for number in range(20_000):
             os.mknod(f'{path}/d/f{number}')
         for number in range(500):
             write(f'{path}/d/f{number}', bytes(100_000))
-        full = pss()
+        full = pss(daemon)
         assert full - before > 50_000, (before, full)
         shutil.rmtree(f'{path}/d')
-        wait_until(lambda: pss() - before < (full - before) / 10, 30)
+        wait_until(lambda: pss(daemon) - before < (full - before) / 10, 30)
 
 
 @memfs_case

@@ -4,7 +4,7 @@ cache, by the kernel: of these two only the first must stay."""
 import os
 import re
 
-from harness import Paths, Skip, case_on, equal, other_mount, read, sh, wait_until
+from harness import Paths, Skip, case_on, equal, is_sanitized, other_mount, pss, read, sh, wait_until
 
 MIB = 1 << 20
 
@@ -106,7 +106,7 @@ def what_the_kernel_holds_twice_goes_when_memory_is_short(target):
     with Group(1024 * MIB) as group:
         group.join()
         with other_mount(target, 'size=0') as path:
-            if re.search('lib[at]san', text(f'/proc/{target.daemons[path].pid}/maps')):
+            if is_sanitized(target.daemons[path].pid):
                 raise Skip('sanitizers take memory of their own')
             fill(path, 700)
             is_there(path, 700)
@@ -136,3 +136,29 @@ def a_client_with_little_memory_writes_more_than_that(target):
         equal(group.kills(), 0, 'processes killed')
         assert group.cached() <= 64 * MIB, group.cached()
         group.leave()
+
+
+@case_on(always)
+def what_big_writes_come_in_is_given_back(target):
+    """Each worker has a buffer with room for a write of 1 MiB. Of the bytes written nothing is left here."""
+    if target.is_over_io_uring:
+        raise Skip('the rings are of a fixed size')
+    with other_mount(target, 'size=0') as path:
+        pid = target.daemons[path].pid
+        if is_sanitized(pid):
+            raise Skip('sanitizers take memory of their own')
+        if 'libfuse3' in text(f'/proc/{pid}/maps'):
+            raise Skip("a distribution's libfuse, which lets nobody read the requests")
+
+        def ask():  # each worker in its turn
+            for _ in range(64):
+                os.setxattr(path, 'user.x', b'')
+
+        ask()
+        before = pss(pid)
+        for _ in range(16):
+            with open(f'{path}/f', 'wb') as file:
+                file.write(bytes(16 * MIB))
+                os.fsync(file.fileno())
+            os.unlink(f'{path}/f')
+        wait_until(lambda: (ask(), pss(pid))[1] - before < 2048)

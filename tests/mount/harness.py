@@ -272,6 +272,12 @@ def is_sanitized(pid):
     return b'libasan' in maps or b'libtsan' in maps
 
 
+def pss(pid):
+    """Its memory in KiB; of pages that others have as well, its share."""
+    rollup = read(f'/proc/{pid}/smaps_rollup').decode()
+    return next(int(line.split()[1]) for line in rollup.splitlines() if line.startswith('Pss:'))
+
+
 def in_background(function, *arguments):
     """Calls it in a process of its own; returns the process id. Status 1 if it raises, which is told."""
     pid = os.fork()
