@@ -52,7 +52,7 @@ static struct layout lay_out(size_t panels, size_t legend_entries)
 	pixels = l.legend_rows * LEGEND_ROW;
 	l.rows = ((unsigned)panels + l.columns - 1) / l.columns;
 	/* One panel alone must hold the title and the legend of all. */
-	l.width = l.columns < 2 ? 560 : l.columns * PANEL_WIDTH;
+	l.width = l.columns < 2 ? 640 : l.columns * PANEL_WIDTH;
 	l.height = l.rows * PANEL_HEIGHT + TITLE_HEIGHT + pixels;
 	l.legend = (double)pixels / l.height;
 	l.panels = (double)(l.rows * PANEL_HEIGHT) / l.height;
@@ -94,10 +94,10 @@ static void put_panel(FILE *script, const struct layout *l, size_t index, const 
 
 /* --- bars -------------------------------------------------------------- */
 
-/* The name below a bar, cut off where it would run into the next one. */
-static char *bar_name(const char *filesystem, size_t bars)
+/* The name below a bar, cut off where it would run into the next one: 8 pixels a letter, and 84 beside the bars. */
+static char *bar_name(const char *filesystem, const struct layout *l, size_t bars)
 {
-	size_t most = bars > 4 ? 7 : 12;
+	size_t most = (l->width / l->columns - 84) / 8 / bars;
 	char *cut = text_format("%.*s", (int)most, filesystem), *quoted = gnuplot_quote(cut);
 
 	free(cut);
@@ -125,15 +125,15 @@ static double scale_of(const struct figures *f, enum phase phase)
 }
 
 /* Returns the highest value; 0 = nothing to draw. */
-static double put_bars(FILE *script, const struct figures *f, const char *project,
-		       enum phase phase, double scale)
+static double put_bars(FILE *script, const struct figures *f, const struct layout *l,
+		       const char *project, enum phase phase, double scale)
 {
 	double most = 0;
 
 	for (size_t i = 0; i < f->filesystems.count; i++) {
 		struct statistics s = statistics_seconds(f->results, project,
 							 f->filesystems.items[i], phase);
-		char *name = bar_name(f->filesystems.items[i], f->filesystems.count);
+		char *name = bar_name(f->filesystems.items[i], l, f->filesystems.count);
 		double median = s.median * scale;
 
 		fprintf(script, "$bar%zu << EOD\n", i);
@@ -150,10 +150,10 @@ static double put_bars(FILE *script, const struct figures *f, const char *projec
 	return most;
 }
 
-static void put_bar_panel(FILE *script, const struct figures *f, const char *project,
-			  enum phase phase, double scale)
+static void put_bar_panel(FILE *script, const struct figures *f, const struct layout *l,
+			  const char *project, enum phase phase, double scale)
 {
-	double most = put_bars(script, f, project, phase, scale);
+	double most = put_bars(script, f, l, project, phase, scale);
 	size_t n = f->filesystems.count;
 
 	fprintf(script, "set yrange [0:%.9g]\nplot ", most > 0 ? most * 1.22 : 1);
@@ -187,7 +187,7 @@ static void put_bar_figure(FILE *script, const struct figures *f, enum phase pha
 	put_title(script, &l, title, below);
 	for (size_t i = 0; i < f->projects.count; i++) {
 		put_panel(script, &l, i, f->projects.items[i]);
-		put_bar_panel(script, f, f->projects.items[i], phase, scale);
+		put_bar_panel(script, f, &l, f->projects.items[i], phase, scale);
 		fputs("unset label 1\nunset label 2\n", script);
 	}
 	fputs("unset multiplot\nunset output\n", script);
